@@ -1,0 +1,1 @@
+"""Equilibrium on PETSc: problem, supports, loads, formulation, Newton, stepping, strain and stress, output."""

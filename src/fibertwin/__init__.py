@@ -1,0 +1,1 @@
+"""fibertwin: from a patient's diffusion MRI to tissue strain and stress."""

@@ -1,0 +1,31 @@
+"""Things a case file can name: a class declares itself by existing, so there is no second list."""
+
+import re
+from typing import ClassVar, Self
+
+
+class Declared:
+    """Base of the families (laws, supports, loads, anatomies, surfaces) that a case file can name.
+
+    A family is a direct subclass; a member is a frozen dataclass below it whose fields carry their
+    units (``fibertwin.units``) and bounds (``annotated_types``). ``key`` is the word in the case file
+    that picks the member: ``law = "neo-hookean"``. A class whose name starts with ``_`` is not offered.
+    """
+
+    key: ClassVar[str] = "type"
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    @classmethod
+    def kind(cls) -> str:
+        """The member's name in a case file: ``NeoHookean`` is ``neo-hookean``."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    @classmethod
+    def members(cls) -> dict[str, type[Self]]:
+        """Every member of this family, by the name that a case file uses."""
+        found: dict[str, type[Self]] = {}
+        for sub in cls.__subclasses__():
+            if not sub.__name__.startswith("_"):
+                found[sub.kind()] = sub
+            found |= sub.members()
+        return found

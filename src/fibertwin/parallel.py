@@ -1,0 +1,48 @@
+"""Doing things together: one verdict on every rank, so that no rank waits for one that failed."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fibertwin.errors import FibertwinError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+
+def on_root[T](comm: "MPI.Comm", action: Callable[[], T]) -> T:
+    """Run ``action`` on rank 0 and give its result, or its error, to every rank. Collective.
+
+    Raises:
+        FibertwinError: on every rank, where ``action`` raised it on rank 0.
+    """
+    result: T | None = None
+    error: FibertwinError | None = None
+    if comm.rank == 0:
+        try:
+            result = action()
+        except FibertwinError as caught:
+            error = caught
+    error = comm.bcast(error)
+    if error is not None:
+        raise error
+    return comm.bcast(result)  # type: ignore[no-any-return]
+
+
+def together[T](comm: "MPI.Comm", action: Callable[[], T]) -> T:
+    """Run ``action`` on every rank; where it fails on any, raise the lowest rank's error on all. Collective.
+
+    ``action`` itself must not communicate.
+
+    Raises:
+        FibertwinError: on every rank, where ``action`` raised it on at least one.
+    """
+    result: T | None = None
+    error: FibertwinError | None = None
+    try:
+        result = action()
+    except FibertwinError as caught:
+        error = caught
+    errors = [e for e in comm.allgather(error) if e is not None]
+    if errors:
+        raise errors[0]
+    return result  # type: ignore[return-value]
