@@ -1,0 +1,67 @@
+"""Dispersed fibers whose dispersion comes from the diffusion tensor."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import ufl
+from annotated_types import Ge, Interval
+from ufl.core.expr import Expr
+
+from fibertwin.units import Unit
+
+from .dispersion import kappa_expression
+from .energy import StrainEnergy
+from .kinematics import Fiber, Kinematics
+
+SMALL_K2 = 1e-8
+"""Below it the exponential is its own first term, to round-off."""
+
+
+@dataclass(frozen=True)
+class GasserOgdenHolzapfel(StrainEnergy):
+    """psi = k1/(2 k2) [exp(k2 ⟨E⟩²) − 1], E = H : C − 1.
+
+    Gasser, Ogden & Holzapfel 2006, J. R. Soc. Interface 3:15, eqs 4.7 and 5.2 (doi 10.1098/rsif.2005.0073), one
+    family. The generalised structure tensor H is κ I + (1 − 3κ) a0⊗a0, with κ a number or from FA (Giordano &
+    Kleiven 2014, doi 10.1098/rsif.2013.0914), or D / tr D itself, to which both reduce where D is axisymmetric.
+    ⟨E⟩ is the positive part: fibers bear no compression, and the switch is on E, not on the stretch of a0.
+    For k2 = 0 the term is k1/2 ⟨E⟩².
+
+    Attributes:
+        k1: fiber stiffness.
+        k2: exponential stiffening.
+        dispersion: ``"tensor"`` (H = D / tr D), ``"fa"`` (κ from FA), or κ itself, 0 (aligned) to 1/3 (isotropic).
+        tension_only: fibers resist only E > 0.
+        strain: ``"full"`` (C, the default: fibers feel volume change) or ``"isochoric"``.
+    """
+
+    needs_fibers: ClassVar[bool] = True
+
+    k1: Annotated[float, Unit("kPa"), Ge(0)]
+    k2: Annotated[float, Unit(""), Ge(0)]
+    dispersion: Literal["tensor", "fa"] | Annotated[float, Unit(""), Interval(ge=0, le=1 / 3)] = "tensor"
+    tension_only: bool = True
+    strain: Literal["full", "isochoric"] = "full"
+
+    def fiber_strain(self, kinematics: Kinematics) -> Expr:
+        """E = H : C − 1, before the switch."""
+        C = kinematics.C if self.strain == "full" else kinematics.C_isochoric
+        fiber = kinematics.fiber
+        if fiber is None:
+            raise ValueError("gasser-ogden-holzapfel needs fibers")
+        if isinstance(self.dispersion, str) and self.dispersion == "tensor":
+            return ufl.inner(fiber.structure_tensor, C) - 1
+        kappa = self._kappa(fiber)
+        return kappa * (ufl.tr(C) - 3) + (1 - 3 * kappa) * (ufl.inner(fiber.axis, C * fiber.axis) - 1)
+
+    def psi(self, kinematics: Kinematics) -> Expr:
+        """Strain energy per reference volume (kPa)."""
+        E = self.fiber_strain(kinematics)
+        if self.tension_only:
+            E = ufl.max_value(E, 0)
+        k2 = ufl.max_value(self.k2, SMALL_K2)
+        exponential = self.k1 / (2 * k2) * (ufl.exp(k2 * E**2) - 1)
+        return ufl.conditional(ufl.lt(ufl.as_ufl(self.k2), SMALL_K2), 0.5 * self.k1 * E**2, exponential)
+
+    def _kappa(self, fiber: Fiber) -> Expr:
+        return kappa_expression(fiber.fa) if isinstance(self.dispersion, str) else ufl.as_ufl(self.dispersion)
