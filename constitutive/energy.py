@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar, Literal, Self
 
+import numpy as np
 from annotated_types import Gt
 from ufl.core.expr import Expr
 
@@ -85,6 +86,15 @@ class Material:
     def inverse_bulk_modulus(self) -> float:
         """1 / bulk modulus (1/kPa), zero for an incompressible material."""
         return 0.0 if self.bulk_modulus == "incompressible" else 1.0 / float(self.bulk_modulus)
+
+    @property
+    def shear_modulus(self) -> float:
+        """Shear modulus (kPa) at F = I of the tissue with its fibers in every direction alike."""
+        from .point import axisymmetric_fabric, energy
+
+        shear = np.eye(3)
+        shear[0, 1] = gamma = 1e-3
+        return 2 * energy(self, shear, axisymmetric_fabric((1, 0, 0), 0.0)) / gamma**2
 
     def bind(self, values: tuple[Mapping[str, Expr], ...]) -> "Material":
         """A copy whose parameters are UFL expressions, term by term."""
