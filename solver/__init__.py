@@ -1,1 +1,29 @@
 """Equilibrium on PETSc: problem, supports, loads, formulation, Newton, stepping, strain and stress, output."""
+
+import fibertwin.stack  # noqa: F401
+
+from .loads import DeadTraction, FollowerPressure, Load
+from .problem import Displacement, Formulation, Problem, Stepping, TaylorHood
+from .solution import Outcome, Solution, Step
+from .solve import require, solve
+from .supports import Clamp, PrescribedDisplacement, Retractor, Support
+
+__all__ = [
+    "Clamp",
+    "DeadTraction",
+    "Displacement",
+    "FollowerPressure",
+    "Formulation",
+    "Load",
+    "Outcome",
+    "PrescribedDisplacement",
+    "Problem",
+    "Retractor",
+    "Solution",
+    "Step",
+    "Stepping",
+    "Support",
+    "TaylorHood",
+    "require",
+    "solve",
+]

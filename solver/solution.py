@@ -1,0 +1,66 @@
+"""What a solve gives back."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .equations import Unknowns
+    from .problem import Problem
+
+
+@dataclass(frozen=True)
+class Step:
+    """One converged load increment.
+
+    Attributes:
+        level: load level reached, 0 to 1.
+        residuals: residual norms (mN) of its Newton iterations.
+        krylov: Krylov iterations of its linear solves.
+    """
+
+    level: float
+    residuals: tuple[float, ...]
+    krylov: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a solve ended.
+
+    Attributes:
+        converged: whether the full load was reached.
+        sentence: what happened, for a person.
+        level: last load level in equilibrium, 0 to 1.
+        steps: converged increments.
+        cuts: increments that failed and were retried shorter.
+    """
+
+    converged: bool
+    sentence: str
+    level: float
+    steps: tuple[Step, ...]
+    cuts: int
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Equilibrium at the last load level reached.
+
+    Attributes:
+        problem: what was solved.
+        unknowns: displacement (mm) and pressure (kPa).
+        outcome: how it ended.
+        reactions: force (3,) (mN) that each support exerts on the body, by its name.
+        stored_energy: energy in the tissue (µJ).
+        external_work: work of supports and loads along the path (µJ), trapezoidal over the steps.
+    """
+
+    problem: "Problem"
+    unknowns: "Unknowns"
+    outcome: Outcome
+    reactions: dict[str, NDArray[np.float64]]
+    stored_energy: float
+    external_work: float

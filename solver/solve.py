@@ -1,0 +1,136 @@
+"""The one verb: bring the load on in increments, retry shorter ones, end in a sentence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fibertwin.errors import SolveError
+
+from .deformation import worst_cell
+from .linear import set_user_options, unused_options
+from .newton import newton
+from .problem import Problem, Stepping, check
+from .solution import Outcome, Solution, Step
+from .system import System
+
+type Progress = Callable[[float, Step | None, str], None]
+"""Called after every increment: load level in equilibrium, the step (None where it failed), and a sentence."""
+
+
+def solve(
+    problem: Problem, stepping: Stepping | None = None, *, petsc: str = "", progress: Progress | None = None
+) -> Solution:
+    """Bring the body to equilibrium at full load, or as near to it as it goes. Collective.
+
+    Args:
+        problem: what to solve.
+        stepping: how to bring the load on.
+        petsc: PETSc options, as on a command line.
+        progress: called after every increment, on every rank.
+
+    Returns:
+        the solution; where ``outcome.converged`` is false, the last state in equilibrium.
+
+    Raises:
+        InputError: the problem is inconsistent, or the body can move rigidly.
+    """
+    stepping = stepping or Stepping()
+    check(problem)
+    given = set_user_options(petsc)
+    system = System(problem)
+    path = _Path(system)
+    failure = _walk(path, stepping, progress or _silent)
+    outcome = _outcome(path, failure, unused_options(given))
+    solution = Solution(problem, system.state, outcome, system.reactions(), system.energy(), path.work)
+    system.destroy()
+    return solution
+
+
+def require(solution: Solution) -> Solution:
+    """The solution itself where it reached full load.
+
+    Raises:
+        SolveError: with the outcome's sentence, where it did not.
+    """
+    if not solution.outcome.converged:
+        raise SolveError(solution.outcome.sentence)
+    return solution
+
+
+def _silent(level: float, step: Step | None, sentence: str) -> None:
+    """Report nothing."""
+
+
+@dataclass
+class _Path:
+    """Where the load path of a system stands, and the work done along it."""
+
+    system: System
+    level: float = 0.0
+    cuts: int = 0
+    work: float = 0.0
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.keep()
+
+    def keep(self) -> None:
+        """Take the system's state as the last one in equilibrium."""
+        self.state = self.system.copy_state()
+        self.forces = self.system.internal_forces()
+
+    def advance(self, step: Step) -> None:
+        """Record a converged increment and the work of all external forces over it (trapezoidal)."""
+        place, forces = self._place(), self.forces
+        self.keep()
+        moved = self._place() - place
+        self.work += self.system.comm.allreduce(0.5 * float(np.dot(forces + self.forces, moved)))
+        self.level = step.level
+        self.steps.append(step)
+
+    def go_back(self) -> None:
+        """Put the system back to the last state in equilibrium."""
+        self.system.set_state(self.state)
+        self.system.set_level(self.level)
+        self.cuts += 1
+
+    def _place(self) -> NDArray[np.float64]:
+        return self.state[0][: len(self.forces)]
+
+
+def _walk(path: _Path, stepping: Stepping, progress: Progress) -> str:
+    """Increment by increment to full load; returns why it stopped short, empty where it did not."""
+    system, increment = path.system, stepping.first
+    while path.level < 1.0:
+        level = path.level + increment
+        level = 1.0 if level > 1.0 - 1e-9 else level
+        system.set_level(level)
+        result = newton(system, stepping.tolerance, stepping.newton)
+        if result.converged:
+            path.advance(Step(level, result.residuals, result.krylov))
+            progress(level, path.steps[-1], "")
+            increment *= 1.5 if len(result.residuals) <= 6 else 1.0
+            continue
+        cell = worst_cell(system.problem, system.state)
+        path.go_back()
+        increment = 0.5 * (level - path.level)
+        failure = f"{result.why} at {level:.3g} of the load; {cell}"
+        progress(path.level, None, failure)
+        if increment < stepping.smallest:
+            return failure
+    return ""
+
+
+def _outcome(path: _Path, failure: str, ignored: list[str]) -> Outcome:
+    newton_steps = sum(len(step.residuals) for step in path.steps)
+    krylov = sum(sum(step.krylov) for step in path.steps)
+    effort = f"{len(path.steps)} increments, {newton_steps} Newton and {krylov} Krylov iterations, {path.cuts} cuts"
+    if failure:
+        sentence = f"The solve stopped at {path.level:.3g} of the full load ({effort}): {failure}."
+    else:
+        sentence = f"Equilibrium at full load after {effort}."
+    if ignored:
+        sentence += f" PETSc did not use these options: {' '.join(ignored)}."
+    return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts)
