@@ -1,0 +1,83 @@
+"""Where the diffusion tensors come from: a scan to fit, a tensor volume, or eigenvectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Gt
+
+from fibertwin.declared import Declared
+from fibertwin.units import Length
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusionSource(Declared):
+    """A scan; which kind is told by the file that is given: ``dwi``, ``tensor`` or ``v1``.
+
+    Attributes:
+        mask: image of the voxels to use; found from the scan without one.
+        transform: text file with the 4 x 4 matrix from the image's RAS+ mm to the mesh's; it turns the tensors too.
+        radius: how far outside the mask a point of the mesh may take the nearest tensor.
+        force_orientation: go on where the orientation test says that the tensors are in a wrong frame or order.
+    """
+
+    key: ClassVar[str] = ""
+
+    mask: Path | None = None
+    transform: Path | None = None
+    radius: Annotated[Length, Gt(0)] = 5.0
+    force_orientation: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan(DiffusionSource):
+    """Diffusion-weighted images, to which tensors are fitted by weighted least squares.
+
+    Attributes:
+        dwi: four-dimensional image.
+        bvals: b-values, as FSL writes them (s/mm²).
+        bvecs: gradient directions.
+        bvec_frame: frame of the directions: ``fsl`` (voxel axes, x flipped where the affine's determinant is positive)
+            or ``world`` (RAS+).
+    """
+
+    dwi: Path
+    bvals: Path
+    bvecs: Path
+    bvec_frame: Literal["fsl", "world"] = "fsl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorVolume(DiffusionSource):
+    """A volume of fitted tensors.
+
+    Attributes:
+        tensor: image of six components (or nine) per voxel.
+        convention: program whose order, frame and units the volume has; recognised from the header without one.
+        order: order of the components, over that of the convention: ``"xx xy yy xz yz zz"``.
+        frame: axes of the components, over those of the convention.
+        units: units of the components, over those of the convention.
+    """
+
+    tensor: Path
+    convention: Literal["fsl", "mrtrix", "dipy", "nifti", "afni", "camino", "itk", "ants", "tortoise"] | None = None
+    order: str | None = None
+    frame: Literal["world", "voxel", "fsl"] | None = None
+    units: Literal["mm^2/s", "um^2/ms"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eigenvectors(DiffusionSource):
+    """The principal direction and FA of each voxel, as FSL writes them.
+
+    Attributes:
+        v1: image of principal directions.
+        fa: image of fractional anisotropy.
+        md: image of mean diffusivity; 0.8e-3 mm²/s everywhere without one.
+        frame: axes of the directions.
+    """
+
+    v1: Path
+    fa: Path
+    md: Path | None = None
+    frame: Literal["world", "voxel", "fsl"] = "fsl"

@@ -1,0 +1,124 @@
+"""What a case file says, as values: one frozen dataclass per section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from annotated_types import Gt, Interval, Len
+
+from fibertwin.constitutive import Material
+from fibertwin.meshes import AnatomySource, RegionRule, SurfaceSelector
+from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood
+from fibertwin.units import Number
+
+from .diffusion import DiffusionSource
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+
+@dataclass(frozen=True)
+class Solve:
+    """How equilibrium is discretised and found.
+
+    Attributes:
+        formulation: how equilibrium is discretised.
+        quadrature_degree: polynomial degree that the quadrature integrates exactly; the diffusion tensors are sampled
+            at these points.
+        stepping: how the load is brought on.
+        petsc: PETSc options, as on a command line; ``--petsc`` comes after them.
+    """
+
+    formulation: Formulation = field(default_factory=TaylorHood)
+    quadrature_degree: Annotated[int, Interval(ge=1, le=10)] = 4
+    stepping: Stepping = field(default_factory=Stepping)
+    petsc: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written beside ``summary.json`` and ``report.html``.
+
+    Attributes:
+        formats: files with the fields: ``pvd`` for ParaView and PyVista, ``vtx`` (ADIOS2 .bp).
+        compare_isotropic: solve once more with every fiber law made isotropic, and show what that would miss.
+        strain_thresholds: fiber strains beyond which the volume of tissue is told.
+    """
+
+    formats: tuple[Literal["pvd", "vtx"], ...] = ("pvd",)
+    compare_isotropic: bool = False
+    strain_thresholds: tuple[Annotated[Number, Gt(0)], ...] = (0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Everything about a run.
+
+    Attributes:
+        title: a line for the report.
+        diffusion: the scan; left out where no law has fibers.
+        anatomy: where the mesh comes from.
+        surfaces: named parts of the boundary, each by one selector or by several that must all hold.
+        regions: named parts of the volume, each by a rule; without any, all is one region ``tissue``.
+        materials: the material of each region.
+        supports: how the body is held and moved.
+        loads: what pushes on it.
+        solve: how equilibrium is found.
+        output: what is written.
+        folder: where relative paths start; not in the file.
+    """
+
+    title: str = ""
+    diffusion: DiffusionSource | None = None
+    anatomy: AnatomySource
+    surfaces: dict[str, SurfaceSelector | Annotated[tuple[SurfaceSelector, ...], Len(1)]] = field(default_factory=dict)
+    regions: dict[str, RegionRule] = field(default_factory=dict)
+    materials: dict[str, Material]
+    supports: dict[str, Support]
+    loads: dict[str, Load] = field(default_factory=dict)
+    solve: Solve = field(default_factory=Solve)
+    output: Output = field(default_factory=Output)
+    folder: Path = field(default=Path(), metadata={"in_file": False})
+
+    @classmethod
+    def read(cls, path: Path | str, changes: Mapping[str, Any] | None = None, *, comm: "MPI.Comm | None" = None) -> Self:
+        """Read and check a case file. Collective where ``comm`` is given: rank 0 reads for all.
+
+        Args:
+            path: the TOML file.
+            changes: values to set by their place, as ``replace`` takes them.
+            comm: the ranks that read together.
+
+        Raises:
+            InputError: with everything that is wrong, each at its place in the file.
+        """
+        from .reading import read
+
+        return read(cls, Path(path), changes or {}, comm)
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with some values changed, checked like a file.
+
+        Args:
+            changes: new values by place: ``{"materials.white.energies.1.k1": "3 kPa"}``.
+
+        Raises:
+            InputError: with everything that is wrong.
+        """
+        from .reading import validated
+        from .toml import replaced
+
+        return validated(type(self), replaced(self.to_dict(), changes), self.folder)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The case as a file would say it, defaults spelled out, values with units, paths absolute."""
+        from .reading import reader
+
+        return dict(reader(type(self)).dump_python(self, mode="json", exclude_none=True))
+
+    def to_toml(self) -> str:
+        """The case as the text of a file."""
+        from .toml import dump
+
+        return dump(self.to_dict())

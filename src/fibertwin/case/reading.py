@@ -1,0 +1,83 @@
+"""From a case file to a ``Case``, or to everything that is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from fibertwin.errors import InputError, Problem
+from fibertwin.parallel import on_root
+
+from .explain import told_of
+from .references import unresolved
+from .tables import reader_of
+from .toml import load, place, replaced, written
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from .model import Case
+
+LONGEST = 80
+"""Characters of an offending value that a message shows."""
+
+
+@cache
+def reader(kind: type[Any]) -> TypeAdapter[Any]:
+    """The adapter for a case, made once."""
+    return reader_of(kind)
+
+
+def read[C: "Case"](kind: type[C], path: Path, changes: Mapping[str, Any], comm: "MPI.Comm | None") -> C:
+    """Read and check a case file; see ``Case.read``. Collective where ``comm`` is given."""
+
+    def work() -> C:
+        return validated(kind, replaced(load(path), changes), path.resolve().parent)
+
+    return work() if comm is None else on_root(comm, work)
+
+
+def validated[C: "Case"](kind: type[C], document: Mapping[str, Any], folder: Path) -> C:
+    """The case that a document describes.
+
+    Args:
+        kind: the class of the case.
+        document: tables as tomllib reads them.
+        folder: where relative paths start.
+
+    Raises:
+        InputError: with everything that is wrong, in the order of the document.
+    """
+    problems: list[Problem] = []
+    case: C | None = None
+    try:
+        case = reader(kind).validate_python(dict(document), context={"folder": folder})
+    except ValidationError as error:
+        for line in error.errors(include_url=False):
+            told = told_of(line)
+            got = "" if told.what in ("is missing", "is an unknown key") else _shown(line["input"])
+            problems.append(Problem(place(line["loc"]), told.what, got, told.wanted, told.hint))
+    told_already = {problem.where for problem in problems}
+    problems += [problem for problem in unresolved(document) if problem.where not in told_already]
+    if problems or case is None:
+        raise InputError(_in_order(problems, document))
+    return replace(case, folder=folder)
+
+
+def _shown(value: object) -> str:
+    text = written(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _in_order(problems: list[Problem], document: Mapping[str, Any]) -> list[Problem]:
+    """Problems in the order of the file's sections, so that a person can go through it once."""
+    sections = list(document)
+
+    def rank(problem: Problem) -> int:
+        section = problem.where.partition(".")[0].partition("[")[0]
+        return sections.index(section) if section in sections else len(sections)
+
+    return sorted(problems, key=rank)

@@ -1,0 +1,222 @@
+"""Annotated dataclasses as tables of a case file: reading, messages, writing, schema."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from annotated_types import Gt, Interval, Len
+from pydantic import ValidationError
+
+from fibertwin.case.document import CaseSchema
+from fibertwin.case.explain import told_of
+from fibertwin.case.tables import reader_of
+from fibertwin.case.toml import place
+from fibertwin.declared import Declared
+from fibertwin.errors import InputError, Problem
+from fibertwin.units import Length, Pressure, Unit
+
+
+@dataclass(frozen=True)
+class Spring(Declared):
+    """A family."""
+
+
+@dataclass(frozen=True)
+class LinearSpring(Spring):
+    """Force in proportion to stretch.
+
+    Attributes:
+        modulus: how stiff
+            it is.
+    """
+
+    modulus: Annotated[float, Unit("kPa"), Gt(0)]
+    bias: Annotated[float, Unit(""), Interval(ge=0, le=1 / 3)] = 0.25
+
+
+@dataclass(frozen=True)
+class RigidLink(Spring):
+    """No stretch."""
+
+
+@dataclass(frozen=True)
+class Rope(Spring):
+    """Checks itself."""
+
+    shortest: Length
+    longest: Length = 10.0
+
+    def __post_init__(self) -> None:
+        if self.shortest > self.longest:
+            raise InputError(Problem("shortest", "is longer than the longest", wanted="at most longest"))
+        if self.longest > 100:
+            raise ValueError("a rope of more than 100 mm is not stocked")
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Everything at once."""
+
+    springs: dict[str, Spring]
+    chains: tuple[Spring, ...] = ()
+    groups: dict[str, Spring | tuple[Spring, ...]] = field(default_factory=dict)
+    resistance: Annotated[Pressure, Gt(0)] | Literal["none", "infinite"] = "none"
+    direction: tuple[Length, Length, Length] = (0.0, 0.0, 1.0)
+    count: Annotated[int, Interval(ge=1, le=9)] = 1
+    ratio: float = 1.0
+    on: bool = True
+    name: Annotated[str, Len(1, 5)] = "rig"
+    data: Path | None = None
+    link: Spring = field(default_factory=RigidLink)
+
+
+READER = reader_of(Rig)
+
+
+def problems(table: dict[str, Any], folder: Path = Path()) -> dict[str, tuple[str, str, str]]:
+    with pytest.raises(ValidationError) as caught:
+        READER.validate_python(table, context={"folder": folder})
+    told = [(line["loc"], told_of(line)) for line in caught.value.errors()]
+    assert len({loc for loc, _ in told}) == len(told)
+    return {place(loc): (t.what, t.wanted, t.hint) for loc, t in told}
+
+
+def test_reads_every_kind_of_value(tmp_path: Path) -> None:
+    (tmp_path / "a.nii").touch()
+    rig = READER.validate_python(
+        {
+            "springs": {"left": {"type": "linear-spring", "modulus": "1 MPa"}, "right": {"type": "rigid-link"}},
+            "chains": [{"type": "rope", "shortest": "2 mm"}],
+            "groups": {"one": {"type": "rigid-link"}, "two": [{"type": "rigid-link"}, {"type": "rigid-link"}]},
+            "resistance": "2 Pa",
+            "direction": ["1 cm", "0 mm", "-3 mm"],
+            "count": 3,
+            "ratio": 2,
+            "on": False,
+            "name": "r",
+            "data": "a.nii",
+            "link": "rigid-link",
+        },
+        context={"folder": tmp_path},
+    )
+    assert rig == Rig(
+        springs={"left": LinearSpring(1000.0), "right": RigidLink()},
+        chains=(Rope(2.0),),
+        groups={"one": RigidLink(), "two": (RigidLink(), RigidLink())},
+        resistance=0.002,
+        direction=(10.0, 0.0, -3.0),
+        count=3,
+        ratio=2.0,
+        on=False,
+        name="r",
+        data=tmp_path / "a.nii",
+        link=RigidLink(),
+    )
+
+
+def test_what_is_written_reads_as_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.nii").touch()
+    rig = Rig({"a b": LinearSpring(2.5, 1 / 3)}, (Rope(0.1, 0.3),), {"g": (RigidLink(),)}, 7.0, data=tmp_path / "a.nii")
+    table = READER.dump_python(rig, mode="json", exclude_none=True)
+    assert table["springs"]["a b"] == {"type": "linear-spring", "modulus": "2.5 kPa", "bias": 1 / 3}
+    assert table["resistance"] == "7 kPa"
+    assert READER.validate_python(table) == rig
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "where", "what", "wanted", "hint"),
+    [
+        ({"conut": 3}, "conut", "is an unknown key", "count", "did you mean count?"),
+        (
+            {"springs": {"a": {"type": "linear-spring", "modulu": "1 kPa"}}},
+            "springs.a.modulu",
+            "unknown",
+            "",
+            "modulus",
+        ),
+        ({"springs": {"a": {"type": "linear-sprin"}}}, "springs.a.type", "not a known type", "rope", "linear-spring?"),
+        ({"springs": {"a": {"type": 3}}}, "springs.a.type", "not a known type", "rope", ""),
+        ({"springs": {"a": {}}}, "springs.a", "has no type", "one of", 'type = "'),
+        ({"springs": {"a": 3}}, "springs.a", "is not a table", "type", ""),
+        ({"springs": 3}, "springs", "is not a table", "", ""),
+        ({"springs": {"a b": {"type": "linear-spring"}}}, 'springs."a b".modulus', "is missing", "kPa", ""),
+        ({"chains": [{"type": "rope", "shortest": 2}]}, "chains[0].shortest", "no unit", "length", '"2 mm"'),
+        ({"chains": [{"type": "rope", "shortest": "2 kPa"}]}, "chains[0].shortest", "is a pressure", "a length", "mm"),
+        ({"chains": [{"type": "rope", "shortest": "2 cm"}]}, "chains[0].shortest", "longer than", "at most", ""),
+        ({"chains": [{"type": "rope", "shortest": "2 mm", "longest": "1 m"}]}, "chains[0]", "not stocked", "", ""),
+        ({"chains": {"type": "rigid-link"}}, "chains", "is not a list", "list", ""),
+        ({"groups": {"g": {"type": "rop"}}}, "groups.g.type", "not a known type", "rope", "rope"),
+        ({"groups": {"g": [{"type": "rope"}]}}, "groups.g[0].shortest", "is missing", "", ""),
+        ({"groups": {"g": 3}}, "groups.g", "is not a", "", ""),
+        ({"resistance": "infinte"}, "resistance", "not one of the choices", '"none" or "infinite"', "infinite"),
+        ({"resistance": "1 mm"}, "resistance", "is a length", 'or "none"', ""),
+        ({"resistance": "-1 kPa"}, "resistance", "out of range", "more than 0", ""),
+        ({"resistance": 5}, "resistance", "no unit", "", '"5 kPa"'),
+        ({"direction": ["1 mm", "2 mm"]}, "direction[2]", "is missing", "", ""),
+        ({"direction": ["1 mm", "2 mm", "3 mm", "4 mm"]}, "direction", "too many", "3", ""),
+        ({"direction": ["1 mm", "2 mm", 3]}, "direction[2]", "no unit", "", '"3 mm"'),
+        ({"direction": "1 mm"}, "direction", "is not a list", "", ""),
+        ({"count": 0}, "count", "out of range", "at least 1", ""),
+        ({"count": 10}, "count", "out of range", "at most 9", ""),
+        ({"count": 2.5}, "count", "whole number", "", ""),
+        ({"count": "3"}, "count", "whole number", "", ""),
+        ({"ratio": float("nan")}, "ratio", "finite", "", ""),
+        ({"ratio": "1"}, "ratio", "not a number", "", ""),
+        ({"on": "yes"}, "on", "true or false", "", ""),
+        ({"on": 1}, "on", "true or false", "", ""),
+        ({"name": 1}, "name", "is not a text", "", ""),
+        ({"name": ""}, "name", "too few", "at least 1", ""),
+        ({"data": "a.nii"}, "data", "does not exist", "existing file", "did you mean a.nii.gz?"),
+        ({"data": "no/a.nii"}, "data", "does not exist", "", "folder"),
+        ({"data": "."}, "data", "is a folder", "", ""),
+        ({"data": 3}, "data", "not a file name", "", ""),
+        ({"link": "rope"}, "link.shortest", "is missing", "", ""),
+        ({"link": "roppe"}, "link", "not a known type", "rope", "did you mean rope?"),
+    ],
+)
+def test_each_mistake_is_told_at_its_place(
+    spoilt: dict[str, Any], where: str, what: str, wanted: str, hint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.nii.gz").touch()
+    found = problems({"springs": {}} | spoilt, tmp_path)
+    assert list(found) == [where]
+    for words, expected in zip(found[where], (what, wanted, hint), strict=True):
+        assert expected in words
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    found = problems(
+        {
+            "springs": {"a": {"type": "linear-spring", "modulus": 1, "bias": 2, "x": 1}, "b": {"type": "?"}},
+            "count": "a",
+            "colour": 1,
+            "resistance": True,
+        }
+    )
+    assert set(found) == {"springs.a.modulus", "springs.a.bias", "springs.a.x", "springs.b.type", "count", "colour",
+                          "resistance"}  # fmt: skip
+
+
+def test_a_new_member_is_known_by_existing() -> None:
+    @dataclass(frozen=True)
+    class BrandNewSpring(Spring):
+        """Just made."""
+
+    assert reader_of(Spring).validate_python({"type": "brand-new-spring"}) == BrandNewSpring()
+
+
+def test_schema_has_members_units_defaults_and_words() -> None:
+    schema = READER.json_schema(schema_generator=CaseSchema)
+    properties = schema["properties"]
+    linear = next(m for m in properties["link"]["anyOf"][0]["oneOf"] if m["title"] == "linear-spring")
+    assert linear["properties"]["type"] == {"const": "linear-spring", "title": "type"}
+    assert linear["required"] == ["type", "modulus"]
+    assert linear["additionalProperties"] is False
+    assert "how stiff it is" in linear["properties"]["modulus"]["description"]
+    assert linear["properties"]["modulus"]["type"] == "string"
+    assert linear["properties"]["bias"]["default"] == 0.25
+    assert properties["direction"]["default"] == ["0 mm", "0 mm", "1 mm"]
+    assert properties["link"]["default"] == {"type": "rigid-link"}
+    assert properties["resistance"]["default"] == "none"
+    assert schema["required"] == ["springs"]
