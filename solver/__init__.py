@@ -2,7 +2,9 @@
 
 import fibertwin.stack  # noqa: F401
 
+from .fields import Fields, Measure, fields
 from .loads import DeadTraction, FollowerPressure, Load
+from .output import write_fields
 from .problem import Displacement, Formulation, Problem, Stepping, TaylorHood
 from .solution import Outcome, Solution, Step
 from .solve import require, solve
@@ -12,9 +14,11 @@ __all__ = [
     "Clamp",
     "DeadTraction",
     "Displacement",
+    "Fields",
     "FollowerPressure",
     "Formulation",
     "Load",
+    "Measure",
     "Outcome",
     "PrescribedDisplacement",
     "Problem",
@@ -24,6 +28,8 @@ __all__ = [
     "Stepping",
     "Support",
     "TaylorHood",
+    "fields",
     "require",
     "solve",
+    "write_fields",
 ]

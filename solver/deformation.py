@@ -95,7 +95,7 @@ def worst_cell(problem: Problem, state: Unknowns) -> str:
     J = ufl.det(ufl.Identity(3) + ufl.grad(state.displacement))
     expression = _at_points(ufl.as_vector([J, *ufl.SpatialCoordinate(domain)]), reference)
     values = expression.eval(domain, np.arange(count, dtype=np.int32)).reshape(-1, 4)
-    here = (np.inf, (0.0, 0.0, 0.0), -1)
+    here: tuple[float, tuple[float, ...], int] = (np.inf, (0.0, 0.0, 0.0), -1)
     if count:
         ratio = np.where(np.isfinite(values[:, 0]), values[:, 0], -np.inf)
         at = int(np.argmin(ratio))

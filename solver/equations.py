@@ -123,8 +123,7 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
     energy = sum(_energy(part, kin, p) * d for part, d in zip(parts, dx, strict=True))
 
     spaces = [f.function_space for f in state.functions]
-    W = ufl.MixedFunctionSpace(*spaces)
-    tests, trials = ufl.TestFunctions(W), ufl.TrialFunctions(W)
+    tests, trials = _arguments(spaces)
     internal = sum(ufl.derivative(energy, f, t) for f, t in zip(state.functions, tests, strict=True))
     residual = internal
     for facets, load in _loads(problem, level, kin):
@@ -136,13 +135,21 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
 
     v = ufl.TestFunction(spaces[0])
     return Forms(
-        residual=compiled(ufl.extract_blocks(residual)),
-        tangent=compiled(ufl.extract_blocks(tangent)),
+        residual=compiled(ufl.extract_blocks(residual) if p is not None else [residual]),
+        tangent=compiled(ufl.extract_blocks(tangent) if p is not None else [[tangent]]),
         internal=compiled(ufl.derivative(energy, u, v)),
         energy=compiled(energy),
         schur_mass=None if p is None else compiled(_schur_mass(problem, spaces[1])),
         level=level,
     )
+
+
+def _arguments(spaces: Sequence[fem.FunctionSpace]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Test and trial functions, one of each per space."""
+    if len(spaces) == 1:
+        return [ufl.TestFunction(spaces[0])], [ufl.TrialFunction(spaces[0])]
+    W = ufl.MixedFunctionSpace(*spaces)
+    return ufl.TestFunctions(W), ufl.TrialFunctions(W)
 
 
 def _energy(group: Group, kin: Kinematics, p: fem.Function | None) -> Expr:

@@ -88,6 +88,7 @@ class LinearSolver:
 
     def _configure(self) -> None:
         options = PETSc.Options()
+        options.setValue("options_left", "no")  # which of the user's went unused is said in the outcome
         defaults = SINGLE if self._schur is None else MIXED
         for name, value in defaults.items():
             if not options.hasName(PREFIX + name):

@@ -36,8 +36,8 @@ class System:
         self._columns = fem.bcs_by_block(fem.extract_function_spaces(self.forms.tangent, 1), conditions)
         self._conditions = conditions
         self._x = PETSc.Vec().createNest([f.x.petsc_vec for f in self.state.functions], comm=self.comm)
-        self._b = petsc.assemble_vector(self.forms.residual, kind="nest")
-        self._dx = self._b.duplicate()
+        self._b = self._nested_vector()
+        self._dx = self._nested_vector()
         mixed = self.state.pressure is not None
         self._matrix = (
             petsc.create_matrix(self.forms.tangent, kind="nest")
@@ -123,6 +123,10 @@ class System:
             if item is not None:
                 item.destroy()
 
+    def _nested_vector(self) -> PETSc.Vec:
+        parts = [petsc.create_vector(f.function_space) for f in self.state.functions]
+        return PETSc.Vec().createNest(parts, comm=self.comm)
+
     # -- assembly ------------------------------------------------------------------------------
     def _assemble_residual(self, *, lifted: bool = False) -> None:
         for part in self._b.getNestSubVecs():
@@ -154,4 +158,4 @@ class System:
         cells = domain.topology.index_map(3)
         sizes = domain.h(3, np.arange(cells.size_local, dtype=np.int32))
         mean = self.comm.allreduce(float(sizes.sum())) / cells.size_global
-        return max(m.shear_modulus for m in self.problem.materials.values()) / mean
+        return float(max(m.shear_modulus for m in self.problem.materials.values()) / mean)

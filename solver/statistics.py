@@ -1,0 +1,79 @@
+"""Volume-weighted statistics of point values that are spread over ranks, without gathering them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+type Array = NDArray[np.float64]
+
+PERCENTILES = (5, 50, 95, 99)
+BISECTIONS = 60
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Volume-weighted distribution of a scalar.
+
+    Attributes:
+        percentiles: value below which that per cent of the volume lies.
+        mean: volume average.
+        minimum: smallest value.
+        maximum: largest value.
+        maximum_at: position (mm) of the largest value.
+        edges: histogram edges (n + 1,).
+        volume_fraction: share of the volume in each bin (n,); what lies beyond the edges is in the outer bins.
+    """
+
+    percentiles: dict[int, float]
+    mean: float
+    minimum: float
+    maximum: float
+    maximum_at: tuple[float, float, float]
+    edges: Array
+    volume_fraction: Array
+
+
+def summarize(comm: MPI.Comm, values: Array, weights: Array, points: Array, bins: int = 40) -> Summary:
+    """Distribution of ``values`` (n,) with ``weights`` (n,) at ``points`` (n, 3). Collective.
+
+    Raises:
+        ValueError: there is no value on any rank.
+    """
+    order = np.argsort(values)
+    values, weights, points = values[order], weights[order], points[order]
+    below = np.concatenate([[0.0], np.cumsum(weights)])
+    total = comm.allreduce(float(below[-1]))
+    if total <= 0:
+        raise ValueError("no volume to summarize")
+    low, _ = comm.allreduce((float(values[0]), 0) if len(values) else (np.inf, 0), op=MPI.MIN)
+    high, at = _largest(comm, values, points)
+    percentiles = {q: _percentile(comm, values, below, q / 100 * total, low, high) for q in PERCENTILES}
+    mean = comm.allreduce(float(values @ weights)) / total
+    edges = np.linspace(min(percentiles[5], 0.0), percentiles[99], bins + 1)
+    if edges[-1] <= edges[0]:
+        edges = np.linspace(low - 0.5, low + 0.5, bins + 1)
+    cumulative = np.asarray(comm.allreduce(below[np.searchsorted(values, edges[1:-1], side="right")]))
+    fraction = np.diff(np.concatenate([[0.0], cumulative, [total]])) / total
+    return Summary(percentiles, mean, low, high, at, edges, fraction)
+
+
+def volume_above(comm: MPI.Comm, values: Array, weights: Array, threshold: float) -> float:
+    """Volume where ``values`` exceeds ``threshold``. Collective."""
+    return float(comm.allreduce(float(weights[values > threshold].sum())))
+
+
+def _largest(comm: MPI.Comm, values: Array, points: Array) -> tuple[float, tuple[float, float, float]]:
+    here = (float(values[-1]), tuple(float(x) for x in points[-1])) if len(values) else (-np.inf, (0.0, 0.0, 0.0))
+    value, (x, y, z) = max(comm.allgather(here))
+    return value, (x, y, z)
+
+
+def _percentile(comm: MPI.Comm, values: Array, below: Array, wanted: float, low: float, high: float) -> float:
+    """Smallest value with at least ``wanted`` volume at or below it, by bisection on the value."""
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        reached = comm.allreduce(float(below[np.searchsorted(values, middle, side="right")]))
+        low, high = (low, middle) if reached >= wanted else (middle, high)
+    return high

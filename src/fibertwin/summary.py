@@ -1,0 +1,140 @@
+"""summary.json: every number of a run, by region, with what it rests on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fibertwin.solver import Fields, Outcome, Solution
+from fibertwin.solver.statistics import Summary, summarize, volume_above
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from fibertwin.meshes import Anatomy
+
+
+def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
+    """Outcome, statistics by region, reactions, energy and convergence of one solve. Collective."""
+    problem = solution.problem
+    comm = problem.anatomy.mesh.comm
+    regions = {name: _region(comm, measured, tag) for name, tag in problem.anatomy.regions.items()}
+    return {
+        "outcome": outcome(solution.outcome),
+        "regions": {name: region for name, region in regions.items() if region["cells"]},
+        "reactions": _reactions(solution),
+        "energy": _energy(solution),
+        "dofs": _dofs(solution),
+        "steps": [
+            {
+                "load": step.level,
+                "newton": len(step.residuals),
+                "krylov": sum(step.krylov),
+                "residual": step.residuals[-1],
+            }
+            for step in solution.outcome.steps
+        ],
+        "newton_history": [list(step.residuals) for step in solution.outcome.steps],
+        "krylov_history": [list(step.krylov) for step in solution.outcome.steps],
+    }
+
+
+def outcome(ended: Outcome) -> dict[str, Any]:
+    """How a solve ended."""
+    return {
+        "converged": ended.converged,
+        "sentence": ended.sentence,
+        "load_level": ended.level,
+        "increments": len(ended.steps),
+        "cuts": ended.cuts,
+    }
+
+
+def exceedance(
+    anatomy: "Anatomy", measured: Fields, isotropic: Fields | None, thresholds: Sequence[float]
+) -> dict[str, Any]:
+    """How much of each region is strained beyond each threshold along its fibers. Collective."""
+    comm = anatomy.mesh.comm
+    found: dict[str, Any] = {}
+    for name, tag in anatomy.regions.items():
+        weights, strain = _of_region(measured, "fiber strain", tag)
+        total = comm.allreduce(float(weights.sum()))
+        if not total:
+            continue
+        found[name] = {}
+        for threshold in thresholds:
+            volume = volume_above(comm, strain, weights, threshold)
+            row: dict[str, float | None] = {
+                "volume_mL": volume / 1e3,
+                "fraction": volume / total,
+                "isotropic_fraction": None,
+            }
+            if isotropic is not None:
+                other = _of_region(isotropic, "fiber strain", tag)[1]
+                row["isotropic_fraction"] = volume_above(comm, other, weights, threshold) / total
+            found[name][f"{100 * threshold:g} %"] = row
+    return found
+
+
+def write(summary: Mapping[str, Any], path: Path) -> None:
+    """Write a summary as JSON; a number that is not finite is an error, not a word of its own."""
+    path.write_text(json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _of_region(measured: Fields, name: str, tag: int) -> tuple[Any, Any]:
+    cells = measured.state.region == tag
+    return measured.state.weights[cells].ravel(), measured.measures[name].values[cells].ravel()
+
+
+def _region(comm: "MPI.Comm", measured: Fields, tag: int) -> dict[str, Any]:
+    cells = measured.state.region == tag
+    weights = measured.state.weights[cells].ravel()
+    points = measured.state.points[cells].reshape(-1, 3)
+    count = comm.allreduce(int(cells.sum()))
+    fields = {}
+    if count:
+        for measure in measured.measures.values():
+            if measure.scalar:
+                found = summarize(comm, measure.values[cells].ravel(), weights, points)
+                fields[measure.name] = {"unit": measure.unit, **_distribution(found)}
+    return {"volume_mL": comm.allreduce(float(weights.sum())) / 1e3, "cells": count, "fields": fields}
+
+
+def _distribution(found: Summary) -> dict[str, Any]:
+    return {
+        **{f"p{q}": value for q, value in found.percentiles.items()},
+        "max": found.maximum,
+        "max_at_mm": list(found.maximum_at),
+        "min": found.minimum,
+        "mean": found.mean,
+        "histogram": {"edges": found.edges.tolist(), "volume_fraction": found.volume_fraction.tolist()},
+    }
+
+
+def _reactions(solution: Solution) -> dict[str, Any]:
+    from fibertwin.meshes import area
+
+    anatomy = solution.problem.anatomy
+    return {
+        name: {"force_mN": force.tolist(), "area_mm2": area(anatomy, solution.problem.supports[name].surface)}
+        for name, force in solution.reactions.items()
+    }
+
+
+def _energy(solution: Solution) -> dict[str, float]:
+    work, stored = solution.external_work, solution.stored_energy
+    scale = max(abs(work), abs(stored), np.finfo(float).tiny)
+    return {"external_work_uJ": work, "stored_energy_uJ": stored, "imbalance": (work - stored) / scale}
+
+
+def _dofs(solution: Solution) -> dict[str, int]:
+    def count(function: Any) -> int:
+        dofmap = function.function_space.dofmap
+        return int(dofmap.index_map.size_global * dofmap.index_map_bs)
+
+    unknowns = solution.unknowns
+    cells = solution.problem.anatomy.mesh.topology.index_map(3).size_global
+    pressure = 0 if unknowns.pressure is None else count(unknowns.pressure)
+    return {"displacement": count(unknowns.displacement), "pressure": pressure, "cells": int(cells)}
