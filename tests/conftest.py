@@ -1,4 +1,4 @@
-"""Tests on several ranks: one verdict on every rank, printed by rank 0, and no rank left waiting for one that failed."""
+"""Tests on several ranks: one verdict on every rank, printed by rank 0, and none left waiting for one that failed."""
 
 import io
 import os
@@ -16,7 +16,6 @@ GRACE = 60.0
 
 
 def _comm() -> Any:
-    import fibertwin.stack  # noqa: F401
     from mpi4py import MPI
 
     return MPI.COMM_WORLD

@@ -4,29 +4,52 @@ Import this module before any of them: ``import fibertwin.stack  # noqa: F401`` 
 take what you need from a room that did.
 """
 
+import importlib
 import importlib.util
+import re
 
 from fibertwin.errors import InputError, Problem
 
 MINIMUM = (0, 11)
-
-
-def _load() -> str:
-    """Load DOLFINx and return its version."""
-    if importlib.util.find_spec("dolfinx_solver") is not None:
-        importlib.import_module("dolfinx_solver")
-    try:
-        version: str = importlib.import_module("dolfinx").__version__
-    except ImportError as error:
-        raise InputError(Problem("DOLFINx", f"cannot be imported ({error})", hint=_WAYS)) from error
-    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:
-        raise InputError(Problem("DOLFINx", "is too old", got=version, wanted=">= 0.11", hint=_WAYS))
-    return version
-
 
 _WAYS = (
     "pip install 'fibertwin[wheel]' (Linux x86-64), conda install -c conda-forge fenics-dolfinx, "
     "spack install py-fenics-dolfinx, or the container dolfinx/dolfinx:stable"
 )
 
+
+def _load() -> str:
+    """Load DOLFINx and return its version.
+
+    Raises:
+        InputError: DOLFINx is missing, too old, without PETSc or built for complex numbers.
+    """
+    try:
+        if importlib.util.find_spec("dolfinx_solver") is not None:
+            importlib.import_module("dolfinx_solver")  # the wheel: it loads MPI before everything else
+        dolfinx = importlib.import_module("dolfinx")
+    except ImportError as error:
+        raise _unfit("cannot be imported", str(error)) from error
+    version: str = dolfinx.__version__
+    if _release(version) < MINIMUM:
+        raise _unfit("is too old", version, ">= " + ".".join(map(str, MINIMUM)))
+    try:
+        scalar = importlib.import_module("petsc4py.PETSc").ScalarType
+    except ImportError as error:
+        raise _unfit("comes without petsc4py", str(error)) from error
+    if issubclass(scalar, complex):
+        raise _unfit("is built for complex numbers", scalar.__name__, "a build for real numbers")
+    return version
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """``"0.11.0.post0"`` is ``(0, 11)``."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def _unfit(what: str, got: str, wanted: str = "") -> InputError:
+    return InputError(Problem("DOLFINx", what, got, wanted, _WAYS))
+
+
 version = _load()
+"""DOLFINx's version."""
