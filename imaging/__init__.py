@@ -1,1 +1,47 @@
 """Scanner to fields on voxels: diffusion tensors in RAS+ world millimetres. numpy only, no mesh."""
+
+from .algebra import (
+    ORDER,
+    Eigen,
+    eigen,
+    eigenvalues,
+    fractional_anisotropy,
+    from_matrix,
+    mean_diffusivity,
+    to_matrix,
+)
+from .brain_mask import brain_mask
+from .fit import fit_tensors, join_slabs, slab_bounds
+from .gradients import Scan, open_scan
+from .quality import TensorQuality, color_fa, tensor_quality
+from .sample import Sampled, sample_tensors
+from .store import TensorFile, open_tensors, write_tensors
+from .tensor_image import TensorImage, repair, transformed
+
+__all__ = [
+    "ORDER",
+    "Eigen",
+    "Sampled",
+    "Scan",
+    "TensorFile",
+    "TensorImage",
+    "TensorQuality",
+    "brain_mask",
+    "color_fa",
+    "eigen",
+    "eigenvalues",
+    "fit_tensors",
+    "fractional_anisotropy",
+    "from_matrix",
+    "join_slabs",
+    "mean_diffusivity",
+    "open_scan",
+    "open_tensors",
+    "repair",
+    "sample_tensors",
+    "slab_bounds",
+    "tensor_quality",
+    "to_matrix",
+    "transformed",
+    "write_tensors",
+]

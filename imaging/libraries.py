@@ -1,0 +1,24 @@
+"""The heavy libraries of this room, loaded when first used, with one sentence where they are missing."""
+
+import importlib
+from typing import Any
+
+from fibertwin.errors import InputError, Problem
+
+
+def load(name: str) -> Any:
+    """Import a module of the ``imaging`` extra.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        hint = "pip install 'fibertwin[imaging]'"
+        raise InputError(Problem(name.partition(".")[0], f"cannot be imported ({error})", hint=hint)) from error
+
+
+def nibabel() -> Any:
+    """The nibabel package."""
+    return load("nibabel")
