@@ -1,1 +1,84 @@
 """Surfaces, tetrahedra, regions and named surfaces, and voxel fields carried onto the mesh."""
+
+import fibertwin.stack
+
+from .anatomy import BOUNDARY, TISSUE, Anatomy, bounds
+from .boundary import Boundary, area, boundary_of, centroid, mean_normal
+from .fibers import FiberField, axisymmetric_tensor, fibers_from, quadrature_points, sample_fibers, uniform_fibers
+from .images import read_image, read_mask
+from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
+from .read import read_mesh
+from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
+from .selectors import (
+    AllOf,
+    AnyOf,
+    Box,
+    Except,
+    Facing,
+    HalfSpace,
+    Patch,
+    Plane,
+    SurfaceSelector,
+    Tag,
+    name_surfaces,
+    select,
+)
+from .sources import AnatomySource, Block, Mask, MeshFile
+from .surface import Surface, VoxelMask, decimate, smooth_taubin, surface_from_mask
+from .tetrahedra import Tetrahedra, tetrahedralize
+
+stack_version = fibertwin.stack.version
+
+__all__ = [
+    "BOUNDARY",
+    "TISSUE",
+    "AllOf",
+    "Anatomy",
+    "AnatomySource",
+    "AnyOf",
+    "Block",
+    "Boundary",
+    "Box",
+    "CellTag",
+    "Diffusion",
+    "Except",
+    "Facing",
+    "FiberField",
+    "HalfSpace",
+    "Label",
+    "Mask",
+    "MeshFile",
+    "Patch",
+    "Plane",
+    "Quality",
+    "RegionRule",
+    "Rest",
+    "Surface",
+    "SurfaceSelector",
+    "Tag",
+    "Tetrahedra",
+    "VoxelMask",
+    "area",
+    "axisymmetric_tensor",
+    "boundary_of",
+    "bounds",
+    "centroid",
+    "decimate",
+    "dihedral_angles",
+    "fibers_from",
+    "mean_normal",
+    "name_surfaces",
+    "quadrature_points",
+    "read_image",
+    "read_mask",
+    "read_mesh",
+    "sample_fibers",
+    "scaled_jacobian",
+    "select",
+    "signed_volumes",
+    "smooth_taubin",
+    "surface_from_mask",
+    "tag_regions",
+    "tetrahedralize",
+    "uniform_fibers",
+]

@@ -1,0 +1,225 @@
+"""A mesh with named regions and named surfaces, spread over the ranks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import basix.ufl
+import numpy as np
+from dolfinx.mesh import (
+    GhostMode,
+    Mesh,
+    MeshTags,
+    create_cell_partitioner,
+    create_mesh,
+    entities_to_geometry,
+    exterior_facet_indices,
+    meshtags,
+)
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from fibertwin.errors import InputError, Problem
+from fibertwin.parallel import on_root
+
+from .quality import Quality, measure
+
+BOUNDARY = "boundary"
+TISSUE = "tissue"
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A body: its mesh, its regions and the surfaces that supports and loads name.
+
+    Attributes:
+        mesh: linear tetrahedra in mm, RAS+ axes; no ghost cells.
+        cell_tags: the region number of every cell on this rank.
+        regions: region numbers by name.
+        surfaces: exterior facets of each named surface, local indices owned by this rank, sorted.
+        facet_tags: numbers that a mesh file gave to exterior facets, if it did.
+        quality: quality of the whole mesh, the same on every rank.
+        notes: what a person should know about how it was made, the same on every rank.
+    """
+
+    mesh: Mesh
+    cell_tags: MeshTags
+    regions: dict[str, int]
+    surfaces: dict[str, NDArray[np.int32]]
+    quality: Quality
+    facet_tags: MeshTags | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RawMesh:
+    """A mesh in arrays on one rank, before it is spread.
+
+    Attributes:
+        points: (n, 3) in mm, RAS+.
+        cells: (m, 4) indices into ``points``, right-handed.
+        cell_values: (m,) region number of each cell.
+        regions: region numbers by name.
+        facets: (k, 3) corners of tagged facets.
+        facet_values: (k,) their numbers.
+        surfaces: facet numbers by surface name.
+        notes: what was noticed on the way.
+    """
+
+    points: NDArray[np.float64]
+    cells: NDArray[np.int64]
+    cell_values: NDArray[np.int32]
+    regions: dict[str, int]
+    facets: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+    facet_values: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    surfaces: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def only_root[T](comm: MPI.Comm, action: Callable[[], T]) -> T | None:
+    """Run ``action`` on rank 0 and keep its result there; its error is raised on every rank. Collective."""
+    kept: list[T] = []
+    on_root(comm, lambda: kept.append(action()))
+    return kept[0] if kept else None
+
+
+def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
+    """Spread a mesh held by rank 0 over the ranks, with its tags. Collective.
+
+    Args:
+        comm: the ranks.
+        raw: the mesh on rank 0; ``None`` elsewhere.
+    """
+    points = raw.points if raw is not None else np.zeros((0, 3))
+    cells = raw.cells if raw is not None else np.zeros((0, 4), np.int64)
+    element = basix.ufl.element("Lagrange", "tetrahedron", 1, shape=(3,))
+    mesh = create_mesh(comm, cells, element, points, partitioner=partitioner())
+    # Tags are small beside the mesh: every rank gets all of them and picks its own.
+    values, regions, facets, facet_values, surfaces, notes = comm.bcast(
+        (raw.cell_values, raw.regions, raw.facets, raw.facet_values, raw.surfaces, raw.notes)
+        if raw is not None
+        else None
+    )
+    anatomy = with_regions(
+        mesh, np.asarray(values[mesh.topology.original_cell_index], dtype=np.int32), regions, notes=notes
+    )
+    if len(facets) == 0:
+        return anatomy
+    tags, outside = _match_facets(mesh, anatomy.surfaces[BOUNDARY], facets, facet_values)
+    if outside < len(facets):
+        notes = (
+            *notes,
+            f"{len(facets) - outside} of {len(facets)} tagged facets are not on the outer boundary; left out",
+        )
+    named = {name: np.sort(tags.find(value)) for name, value in surfaces.items()}
+    return Anatomy(
+        mesh, anatomy.cell_tags, regions, anatomy.surfaces | named, anatomy.quality, facet_tags=tags, notes=notes
+    )
+
+
+def with_regions(
+    mesh: Mesh, values: NDArray[np.int32], regions: dict[str, int], *, notes: tuple[str, ...] = ()
+) -> Anatomy:
+    """An anatomy from a mesh and the region number of each local cell. Collective.
+
+    Args:
+        mesh: linear tetrahedra.
+        values: (local cells,) region numbers.
+        regions: region numbers by name.
+        notes: what a person should know.
+    """
+    dimension = mesh.topology.dim
+    for pair in ((dimension - 1, dimension), (dimension, dimension - 1)):
+        mesh.topology.create_connectivity(*pair)
+    cells = np.arange(local_cells(mesh), dtype=np.int32)
+    boundary = np.sort(exterior_facet_indices(mesh.topology))
+    return Anatomy(
+        mesh=mesh,
+        cell_tags=meshtags(mesh, dimension, cells, values),
+        regions=dict(regions),
+        surfaces={BOUNDARY: boundary},
+        quality=measure_mesh(mesh),
+        notes=notes,
+    )
+
+
+def partitioner() -> Callable[..., object]:
+    """How cells are spread: without ghosts, so that an owned exterior facet always has its cell on the same rank."""
+    made: Callable[..., object] = create_cell_partitioner(GhostMode.none, 2)
+    return made
+
+
+def local_cells(mesh: Mesh) -> int:
+    """Number of cells on this rank, ghosts included."""
+    cells = mesh.topology.index_map(mesh.topology.dim)
+    return int(cells.size_local + cells.num_ghosts)
+
+
+def measure_mesh(mesh: Mesh) -> Quality:
+    """The quality of a spread mesh. Collective; the same on every rank."""
+    owned = mesh.topology.index_map(mesh.topology.dim).size_local
+    corners = mesh.geometry.x[mesh.geometry.dofmap[:owned]]
+    parts = mesh.comm.gather(corners)
+
+    def whole() -> Quality:
+        points = np.concatenate(parts).reshape(-1, 3)
+        return measure(points, _positive(points))
+
+    return on_root(mesh.comm, whole)
+
+
+def _positive(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Cells (n, 4) of four points each in turn, right-handed: DOLFINx orders corners by number, not by hand."""
+    from .tetrahedra import right_handed
+
+    return right_handed(points, np.arange(len(points)).reshape(-1, 4))
+
+
+def require_quality(quality: Quality, minimum: float, where: str, hint: str = "") -> None:
+    """Refuse a mesh whose worst cell is too flat to be trusted.
+
+    Raises:
+        InputError: the smallest scaled Jacobian is below ``minimum``.
+    """
+    if quality.minimum < minimum:
+        place = ", ".join(f"{x:.1f}" for x in quality.worst)
+        raise InputError(
+            Problem(
+                where,
+                "the mesh has cells that are too flat",
+                f"scaled Jacobian {quality.minimum:.4f} at ({place}) mm; {quality}",
+                f"at least {minimum:g}",
+                hint,
+            )
+        )
+
+
+def _match_facets(
+    mesh: Mesh, boundary: NDArray[np.int32], facets: NDArray[np.int64], values: NDArray[np.int32]
+) -> tuple[MeshTags, int]:
+    """Tags on this rank's exterior facets, and how many of the given facets were found on any rank. Collective."""
+    corners = entities_to_geometry(mesh, mesh.topology.dim - 1, boundary).reshape(-1, 3)
+    own = _keys(mesh.geometry.input_global_indices[corners])
+    given = _keys(facets)
+    order = np.argsort(given)
+    place = np.minimum(np.searchsorted(given[order], own), len(given) - 1)
+    found = given[order][place] == own
+    tags = meshtags(mesh, mesh.topology.dim - 1, boundary[found], values[order][place][found].astype(np.int32))
+    return tags, int(mesh.comm.allreduce(int(found.sum())))
+
+
+def _keys(corners: NDArray[np.int64]) -> NDArray[np.void]:
+    """One comparable key per facet (n,), whatever the order of its corners."""
+    ordered = np.ascontiguousarray(np.sort(corners, axis=1).astype(np.int64))
+    return ordered.view([("a", np.int64), ("b", np.int64), ("c", np.int64)]).ravel()
+
+
+def bounds(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper corner (3,) of the mesh's bounding box in mm. Collective."""
+    x = mesh.geometry.x
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    if len(x):
+        low, high = x.min(axis=0), x.max(axis=0)
+    lower, upper = np.empty(3), np.empty(3)
+    mesh.comm.Allreduce(np.ascontiguousarray(low), lower, MPI.MIN)
+    mesh.comm.Allreduce(np.ascontiguousarray(high), upper, MPI.MAX)
+    return lower, upper

@@ -1,0 +1,221 @@
+"""Where a body comes from: a block, the mask of an image, a mesh file."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Gt, Interval
+from dolfinx.mesh import CellType, create_box
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from fibertwin.declared import Declared
+from fibertwin.errors import InputError, Problem
+from fibertwin.units import Length, Unit
+
+from .anatomy import (
+    TISSUE,
+    Anatomy,
+    RawMesh,
+    local_cells,
+    only_root,
+    partitioner,
+    require_quality,
+    spread,
+    with_regions,
+)
+from .boundary import boundary_of
+from .images import read_mask
+from .quality import measure
+from .read import LengthUnit, WorldAxes, read_mesh
+from .surface import (
+    Surface,
+    VoxelMask,
+    clean_mask,
+    decimate,
+    relax_tangentially,
+    smooth_taubin,
+    surface_from_mask,
+    triangles_for,
+)
+from .tetrahedra import tetrahedralize
+
+PositiveLength = Annotated[float, Unit("mm"), Gt(0)]
+Cells = Annotated[int, Ge(1)]
+
+TAUBIN_STEPS = 20
+RELAXING_STEPS = 10
+BLOCK_FACES = (("left", "right"), ("back", "front"), ("bottom", "top"))
+
+
+@dataclass(frozen=True)
+class AnatomySource(Declared):
+    """A way to come by a body."""
+
+    key: ClassVar[str] = "type"
+
+    def check(self) -> None:
+        """Find what is cheaply found to be wrong; not collective.
+
+        Raises:
+            InputError: a file is missing, or a library.
+        """
+
+    @abstractmethod
+    def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
+        """Make the body. Collective.
+
+        Args:
+            comm: the ranks to spread it over.
+            mask: which voxels of the scan belong to the body.
+
+        Raises:
+            InputError: on every rank, if the body can't be made.
+        """
+
+
+@dataclass(frozen=True)
+class Block(AnatomySource):
+    """A box of tissue along the axes.
+
+    Its faces are the surfaces left (least x), right, back (least y), front, bottom (least z) and top.
+
+    Attributes:
+        size: edge lengths along x, y, z.
+        cells: number of cubes along x, y, z, each cut into six tetrahedra.
+        center: center of the box; if left out, that of the scan's mask, or the origin if there is no scan.
+    """
+
+    size: tuple[PositiveLength, PositiveLength, PositiveLength]
+    cells: tuple[Cells, Cells, Cells]
+    center: tuple[Length, Length, Length] | None = None
+
+    def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
+        """Make the box, in parallel from the start. Collective."""
+        center = np.zeros(3)
+        if self.center is not None:
+            center = np.array(self.center)
+        elif mask is not None:
+            center = mask.centroid
+        half = np.array(self.size) / 2
+        mesh = create_box(
+            comm, [center - half, center + half], list(self.cells), CellType.tetrahedron, partitioner=partitioner()
+        )
+        anatomy = with_regions(mesh, np.ones(local_cells(mesh), np.int32), {TISSUE: 1})
+        return replace(anatomy, surfaces=anatomy.surfaces | self._faces(anatomy, center, half))
+
+    @staticmethod
+    def _faces(
+        anatomy: Anatomy, center: NDArray[np.float64], half: NDArray[np.float64]
+    ) -> dict[str, NDArray[np.int32]]:
+        boundary = boundary_of(anatomy)
+        faces = {}
+        for axis, names in enumerate(BLOCK_FACES):
+            for name, plane in zip(names, (center - half, center + half), strict=True):
+                on_it = np.abs(boundary.midpoints[:, axis] - plane[axis]) < 1e-6 * half[axis]
+                faces[name] = boundary.facets[on_it]
+        return faces
+
+
+@dataclass(frozen=True)
+class Mask(AnatomySource):
+    """The body that an image's mask shows: largest piece, closed, smoothed, filled with tetrahedra.
+
+    Attributes:
+        file: mask image (anything but 0 is inside); if left out, the scan's own mask.
+        edge: edge length of the triangles on the surface; inside, edges are about a third longer.
+        closing: gaps and furrows narrower than twice this are closed.
+        smoothing: standard deviation of the Gaussian that smooths the mask.
+        minimum_quality: least scaled Jacobian that is accepted.
+    """
+
+    edge: PositiveLength
+    file: Path | None = None
+    closing: Annotated[float, Unit("mm"), Ge(0)] = 4.0
+    smoothing: Annotated[float, Unit("mm"), Ge(0)] = 2.5
+    minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.15
+
+    def check(self) -> None:
+        """Look whether the file is there."""
+        if self.file is not None and not self.file.is_file():
+            raise InputError(Problem(str(self.file), "there is no such mask file"))
+
+    def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
+        """Make the body on rank 0 and spread it. Collective."""
+        anatomy = spread(comm, only_root(comm, lambda: self._mesh(mask)))
+        return anatomy
+
+    def _mesh(self, mask: VoxelMask | None) -> RawMesh:
+        self.check()
+        source = read_mask(self.file) if self.file is not None else mask
+        if source is None:
+            raise InputError(Problem("anatomy.file", "no mask: there is no scan", wanted="a mask image"))
+        cleaned = clean_mask(source, self.closing)
+        surface = self._surface(cleaned)
+        mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
+        quality = measure(mesh.points, mesh.cells)
+        hint = "a little more smoothing, or a slightly different edge"
+        require_quality(quality, self.minimum_quality, source.source, hint)
+        notes = (
+            f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL as its largest piece, closed",
+            f"surface: {len(surface.triangles)} triangles, {surface.area / 1e2:.4g} cm², "
+            f"encloses {surface.volume / 1e3:.4g} mL" + (f", {surface.handles} handles" if surface.handles else ""),
+            f"mesh: {quality}",
+        )
+        return RawMesh(mesh.points, mesh.cells, np.ones(len(mesh.cells), np.int32), {TISSUE: 1}, notes=notes)
+
+    def _surface(self, mask: VoxelMask) -> Surface:
+        fine = smooth_taubin(surface_from_mask(mask, self.smoothing), TAUBIN_STEPS)
+        count = triangles_for(fine, self.edge)
+        if count < 100:
+            size = np.sqrt(fine.area / np.pi)
+            raise InputError(
+                Problem(
+                    "anatomy.edge",
+                    "is too long for this body",
+                    f"{self.edge:g} mm: {count} triangles",
+                    f"below about {size / 5:.2g} mm (the body is about {size:.3g} mm across)",
+                )
+            )
+        return relax_tangentially(decimate(fine, count), RELAXING_STEPS)
+
+
+@dataclass(frozen=True)
+class MeshFile(AnatomySource):
+    """A mesh of linear tetrahedra in a file that meshio reads (gmsh, VTK, VTU, XDMF, Abaqus, MED, Nastran ...).
+
+    Cell numbers become regions, numbers of triangles become surfaces, by the names in the file or as "tag 10".
+
+    Attributes:
+        file: the mesh.
+        length_unit: what the file's coordinates are measured in.
+        tags: name of the cell data that numbers regions and surfaces; if left out, found by the usual names.
+        axes: the file's axes, RAS (x to the patient's right) or LPS (x to the left, y to the back).
+        minimum_quality: least scaled Jacobian that is accepted.
+    """
+
+    file: Path
+    length_unit: LengthUnit
+    axes: WorldAxes = "RAS"
+    tags: str | None = None
+    minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.02
+
+    def check(self) -> None:
+        """Look whether the file is there."""
+        if not self.file.is_file():
+            raise InputError(Problem(str(self.file), "there is no such mesh file"))
+
+    def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
+        """Read the mesh on rank 0 and spread it. Collective."""
+        return spread(comm, only_root(comm, self._mesh))
+
+    def _mesh(self) -> RawMesh:
+        self.check()
+        raw = read_mesh(self.file, self.length_unit, self.axes, self.tags)
+        require_quality(measure(raw.points, raw.cells), self.minimum_quality, str(self.file), "mesh it anew")
+        return raw
+
+
+__all__ = ["AnatomySource", "Block", "Mask", "MeshFile"]

@@ -1,0 +1,259 @@
+"""Closed triangle surfaces: made from an image mask, smoothed, decimated, checked."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+
+from fibertwin.errors import InputError, Problem
+
+MESHING = "pip install 'fibertwin[meshing]'"
+TAUBIN_LAMBDA = 0.5
+
+
+@dataclass(frozen=True)
+class VoxelMask:
+    """Which voxels of an image belong to a body.
+
+    Attributes:
+        inside: (nx, ny, nz) bool.
+        affine: (4, 4) voxel index (center) to RAS+ millimeters.
+        source: what to call it in messages.
+    """
+
+    inside: NDArray[np.bool_]
+    affine: NDArray[np.float64]
+    source: str = "mask"
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """Voxel edge lengths (3,) in mm."""
+        lengths: NDArray[np.float64] = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return lengths
+
+    @property
+    def volume(self) -> float:
+        """Volume of the voxels inside (mm³)."""
+        return float(self.inside.sum() * abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def centroid(self) -> NDArray[np.float64]:
+        """Center of mass (3,) in mm."""
+        index = np.array([np.average(np.arange(n), weights=self._count(k)) for k, n in enumerate(self.inside.shape)])
+        center: NDArray[np.float64] = self.affine[:3, :3] @ index + self.affine[:3, 3]
+        return center
+
+    def _count(self, axis: int) -> NDArray[np.intp]:
+        """Voxels inside by their index along one axis."""
+        rest = tuple(k for k in range(3) if k != axis)
+        return np.asarray(self.inside.sum(axis=rest))
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A triangle surface.
+
+    Attributes:
+        points: (n, 3) in mm.
+        triangles: (m, 3) indices into ``points``, counter-clockwise seen from outside.
+    """
+
+    points: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+
+    @property
+    def volume(self) -> float:
+        """Enclosed volume (mm³), negative where the triangles face inward."""
+        a, b, c = (self.points[self.triangles[:, i]] for i in range(3))
+        return float(np.einsum("ni,ni->", a, np.cross(b, c)) / 6)
+
+    @property
+    def area(self) -> float:
+        """Area (mm²)."""
+        a, b, c = (self.points[self.triangles[:, i]] for i in range(3))
+        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+
+    @property
+    def is_watertight(self) -> bool:
+        """Whether each edge joins exactly two triangles that run along it in opposite senses."""
+        edges = _directed_edges(self.triangles)
+        forth = np.unique(edges, axis=0)
+        back = np.unique(edges[:, ::-1], axis=0)
+        return len(forth) == len(edges) and np.array_equal(forth, back)
+
+    @property
+    def handles(self) -> int:
+        """Genus: the number of handles of a closed connected surface, from Euler's V − E + F = 2 − 2g."""
+        edges = len(_directed_edges(self.triangles)) // 2
+        return (2 - (len(np.unique(self.triangles)) - edges + len(self.triangles))) // 2
+
+    def oriented(self) -> "Surface":
+        """The same surface with its triangles facing outward."""
+        return self if self.volume >= 0 else Surface(self.points, self.triangles[:, ::-1])
+
+
+def clean_mask(mask: VoxelMask, closing: float) -> VoxelMask:
+    """The mask's largest connected piece, closed and with its holes filled.
+
+    Args:
+        mask: voxels of the body.
+        closing: gaps narrower than twice this (mm) are closed (dilation and erosion by a ball, measured in mm).
+
+    Raises:
+        InputError: no voxel is inside.
+    """
+    if not mask.inside.any():
+        raise InputError(Problem(mask.source, "the mask is empty", "0 voxels inside", "a mask with a body in it"))
+    labels, count = ndimage.label(mask.inside)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    inside = labels == 1 + int(np.argmax(sizes[1:]))
+    width = [int(np.ceil(closing / step)) + 1 for step in mask.spacing]
+    inside = np.pad(inside, [(w, w) for w in width])
+    if closing > 0:
+        inside = ndimage.distance_transform_edt(~inside, sampling=mask.spacing) <= closing
+        inside = ndimage.distance_transform_edt(inside, sampling=mask.spacing) > closing
+    inside = ndimage.binary_fill_holes(inside)
+    trimmed = inside[tuple(slice(w, -w) for w in width)]
+    return VoxelMask(np.asarray(trimmed, dtype=bool), mask.affine, mask.source)
+
+
+def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
+    """The surface around the voxels inside, by marching cubes.
+
+    The smoothed mask is cut at the level that keeps the mask's volume, so that smoothing doesn't shrink the body.
+
+    Args:
+        mask: voxels of the body, one connected piece.
+        smoothing: standard deviation (mm) of the Gaussian that smooths the mask first.
+
+    Raises:
+        InputError: scikit-image is missing, or the mask vanishes when smoothed.
+    """
+    try:
+        from skimage.measure import marching_cubes
+    except ImportError as error:
+        raise InputError(Problem("scikit-image", "is needed to mesh a mask", str(error), hint=MESHING)) from error
+    sigma = smoothing / mask.spacing
+    width = [int(np.ceil(4 * s)) + 2 for s in sigma]
+    padded = np.pad(mask.inside.astype(np.float64), [(w, w) for w in width])
+    smooth = ndimage.gaussian_filter(padded, sigma) if smoothing > 0 else padded
+    level = float(np.partition(smooth.ravel(), -int(mask.inside.sum()))[-int(mask.inside.sum())])
+    level = float(np.clip(level, 0.3, 0.7))
+    if smooth.max() <= level:
+        raise InputError(
+            Problem(
+                mask.source,
+                "the mask is too small for its smoothing",
+                f"{int(mask.inside.sum())} voxels, smoothed over {smoothing:g} mm",
+                "a body several voxels thick",
+                "less smoothing",
+            )
+        )
+    index, triangles, _, _ = marching_cubes(smooth, level, allow_degenerate=False)
+    index = index.astype(np.float64) - width
+    points = index @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+    return largest_piece(Surface(points, triangles.astype(np.int64))).oriented()
+
+
+def largest_piece(surface: Surface) -> Surface:
+    """The connected piece with the most triangles; unused points are dropped."""
+    n = len(surface.points)
+    edges = _directed_edges(surface.triangles)
+    graph = sparse.coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
+    _, piece = sparse.csgraph.connected_components(graph, directed=False)
+    of_triangle = piece[surface.triangles[:, 0]]
+    kept = surface.triangles[of_triangle == np.bincount(of_triangle).argmax()]
+    used, triangles = np.unique(kept, return_inverse=True)
+    return Surface(surface.points[used], triangles.reshape(-1, 3))
+
+
+def smooth_taubin(surface: Surface, iterations: int = 20, pass_band: float = 0.1) -> Surface:
+    """Smooth without shrinking: a Laplacian step forward, one back (Taubin 1995, doi 10.1145/218380.218473).
+
+    Args:
+        surface: closed surface.
+        iterations: pairs of steps.
+        pass_band: what is smoother than this (0 to 2, as eigenvalues of the umbrella operator) stays.
+    """
+    back = 1 / (pass_band - 1 / TAUBIN_LAMBDA)
+    umbrella = _umbrella(surface)
+    points = surface.points
+    for _ in range(iterations):
+        for factor in (TAUBIN_LAMBDA, back):
+            points = points + factor * (umbrella @ points - points)
+    return Surface(points, surface.triangles)
+
+
+def relax_tangentially(surface: Surface, iterations: int = 5) -> Surface:
+    """Even out the triangles: points move half-way to their neighbors' mean, but only along the surface.
+
+    Args:
+        surface: closed surface.
+        iterations: number of steps.
+    """
+    umbrella = _umbrella(surface)
+    points = surface.points
+    for _ in range(iterations):
+        normals = _point_normals(points, surface.triangles)
+        step = umbrella @ points - points
+        step -= np.einsum("ni,ni->n", step, normals)[:, None] * normals
+        points = points + 0.5 * step
+    return Surface(points, surface.triangles)
+
+
+def decimate(surface: Surface, count: int) -> Surface:
+    """Fewer triangles, by quadric edge collapse (Garland & Heckbert 1997, doi 10.1145/258734.258849).
+
+    Args:
+        surface: closed surface.
+        count: number of triangles wanted; a surface that has no more is returned as it is.
+
+    Raises:
+        InputError: fast-simplification is missing.
+    """
+    if count >= len(surface.triangles):
+        return surface
+    try:
+        import fast_simplification
+    except ImportError as error:
+        raise InputError(
+            Problem("fast-simplification", "is needed to mesh a mask", str(error), hint=MESHING)
+        ) from error
+    points, triangles = fast_simplification.simplify(
+        surface.points.astype(np.float32), surface.triangles.astype(np.int32), target_count=count
+    )
+    return largest_piece(Surface(np.asarray(points, dtype=np.float64), np.asarray(triangles, dtype=np.int64)))
+
+
+def triangles_for(surface: Surface, edge: float) -> int:
+    """How many triangles with edges of ``edge`` (mm) cover the surface."""
+    return max(8, round(surface.area / (np.sqrt(3) / 4 * edge**2)))
+
+
+def _directed_edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The edges (3m, 2) in the sense in which each triangle runs along them."""
+    return np.concatenate([triangles[:, list(pair)] for pair in (*pairwise(range(3)), (2, 0))])
+
+
+def _umbrella(surface: Surface) -> sparse.csr_matrix:
+    """The matrix (n, n) that gives each point the mean of its neighbors."""
+    n = len(surface.points)
+    edges = _directed_edges(surface.triangles)
+    graph = sparse.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()
+    graph = ((graph + graph.T) > 0).astype(np.float64)
+    count = np.asarray(graph.sum(axis=1)).ravel()
+    return sparse.diags(1 / np.maximum(count, 1)) @ graph
+
+
+def _point_normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Unit normals (n, 3) at the points, weighted by the area of the triangles around."""
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    face = np.cross(b - a, c - a)
+    normals = np.zeros_like(points)
+    for i in range(3):
+        np.add.at(normals, triangles[:, i], face)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = normals / np.where(length > 0, length, 1)
+    return unit
