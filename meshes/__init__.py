@@ -1,14 +1,16 @@
 """Surfaces, tetrahedra, regions and named surfaces, and voxel fields carried onto the mesh."""
 
-import fibertwin.stack
+import fibertwin.stack  # noqa: F401 (before anything of DOLFINx is imported below)
 
 from .anatomy import BOUNDARY, TISSUE, Anatomy, bounds
 from .boundary import Boundary, area, boundary_of, centroid, mean_normal
 from .fibers import FiberField, axisymmetric_tensor, fibers_from, quadrature_points, sample_fibers, uniform_fibers
 from .images import read_image, read_mask
+from .patch import Patch
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
 from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
+from .rule import SurfaceSelector
 from .selectors import (
     AllOf,
     AnyOf,
@@ -16,9 +18,7 @@ from .selectors import (
     Except,
     Facing,
     HalfSpace,
-    Patch,
     Plane,
-    SurfaceSelector,
     Tag,
     name_surfaces,
     select,
@@ -26,8 +26,6 @@ from .selectors import (
 from .sources import AnatomySource, Block, Mask, MeshFile
 from .surface import Surface, VoxelMask, decimate, smooth_taubin, surface_from_mask
 from .tetrahedra import Tetrahedra, tetrahedralize
-
-stack_version = fibertwin.stack.version
 
 __all__ = [
     "BOUNDARY",

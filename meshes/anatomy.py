@@ -104,11 +104,11 @@ def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
     )
     if len(facets) == 0:
         return anatomy
-    tags, outside = _match_facets(mesh, anatomy.surfaces[BOUNDARY], facets, facet_values)
-    if outside < len(facets):
+    tags, matched = _match_facets(mesh, anatomy.surfaces[BOUNDARY], facets, facet_values)
+    if matched < len(facets):
         notes = (
             *notes,
-            f"{len(facets) - outside} of {len(facets)} tagged facets are not on the outer boundary; left out",
+            f"{len(facets) - matched} of {len(facets)} tagged facets are not on the boundary; left out",
         )
     named = {name: np.sort(tags.find(value)) for name, value in surfaces.items()}
     return Anatomy(

@@ -88,7 +88,8 @@ def boundary_of(anatomy: Anatomy, surface: str = BOUNDARY) -> Boundary:
     mesh, facets = anatomy.mesh, anatomy.surfaces[surface]
     corners = mesh.geometry.x[entities_to_geometry(mesh, 2, facets).reshape(-1, 3)]
     cells = mesh.topology.connectivity(2, 3)
-    inside = mesh.geometry.x[mesh.geometry.dofmap[[cells.links(facet)[0] for facet in facets]].reshape(-1, 4)]
+    inner = np.array([cells.links(facet)[0] for facet in facets], dtype=np.int32)
+    inside = mesh.geometry.x[mesh.geometry.dofmap[inner]]
     depth = np.einsum(
         "ni,ni->n",
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]),

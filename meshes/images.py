@@ -1,6 +1,7 @@
 """Volumes that shape a mesh, masks and labels, read as arrays."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def read_image(file: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
     if not file.is_file():
         raise InputError(Problem(str(file), "there is no such image file"))
     try:
-        image = nibabel.load(file)
+        image: Any = nibabel.load(file)
         values = np.asarray(image.dataobj)
     except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
         raise InputError(Problem(str(file), "can't be read as an image", str(error), "NIfTI, MGH ...")) from error
@@ -32,7 +33,7 @@ def read_image(file: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
         values = values[..., 0]
     if values.ndim != 3:
         raise InputError(Problem(str(file), "is no volume", f"{values.ndim} dimensions", "three dimensions"))
-    return values, np.asarray(image.affine, dtype=float)
+    return values, np.asarray(image.affine, dtype=np.float64)
 
 
 def read_mask(file: Path) -> VoxelMask:

@@ -144,8 +144,7 @@ class Mask(AnatomySource):
 
     def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
         """Make the body on rank 0 and spread it. Collective."""
-        anatomy = spread(comm, only_root(comm, lambda: self._mesh(mask)))
-        return anatomy
+        return spread(comm, only_root(comm, lambda: self._mesh(mask)))
 
     def _mesh(self, mask: VoxelMask | None) -> RawMesh:
         self.check()
@@ -216,6 +215,3 @@ class MeshFile(AnatomySource):
         raw = read_mesh(self.file, self.length_unit, self.axes, self.tags)
         require_quality(measure(raw.points, raw.cells), self.minimum_quality, str(self.file), "mesh it anew")
         return raw
-
-
-__all__ = ["AnatomySource", "Block", "Mask", "MeshFile"]

@@ -1,7 +1,9 @@
 """Closed triangle surfaces: made from an image mask, smoothed, decimated, checked."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +134,7 @@ def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
         InputError: scikit-image is missing, or the mask vanishes when smoothed.
     """
     try:
-        from skimage.measure import marching_cubes
+        from skimage import measure
     except ImportError as error:
         raise InputError(Problem("scikit-image", "is needed to mesh a mask", str(error), hint=MESHING)) from error
     sigma = smoothing / mask.spacing
@@ -151,7 +153,8 @@ def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
                 "less smoothing",
             )
         )
-    index, triangles, _, _ = marching_cubes(smooth, level, allow_degenerate=False)
+    march: Any = measure.marching_cubes
+    index, triangles, _, _ = march(smooth, level, allow_degenerate=False)
     index = index.astype(np.float64) - width
     points = index @ mask.affine[:3, :3].T + mask.affine[:3, 3]
     return largest_piece(Surface(points, triangles.astype(np.int64))).oriented()
@@ -229,7 +232,7 @@ def decimate(surface: Surface, count: int) -> Surface:
 
 def triangles_for(surface: Surface, edge: float) -> int:
     """How many triangles with edges of ``edge`` (mm) cover the surface."""
-    return max(8, round(surface.area / (np.sqrt(3) / 4 * edge**2)))
+    return max(8, round(surface.area / (math.sqrt(3) / 4 * edge**2)))
 
 
 def _directed_edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:

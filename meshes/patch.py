@@ -1,0 +1,109 @@
+"""A rectangle laid on the outer surface."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Gt
+from numpy.typing import NDArray
+
+from fibertwin.errors import InputError, Problem
+from fibertwin.units import Unit
+
+from .boundary import Boundary
+from .rule import Direction, Position, SurfaceSelector, point_of, unit, written
+
+
+@dataclass(frozen=True)
+class Patch(SurfaceSelector):
+    """A rectangle laid on the outer surface: a retractor's blade, an indenter's or a sensor's face.
+
+    Its center is where the ray from the body's center of mass in ``direction`` leaves the body, or the surface point
+    nearest to ``near``. It lies in the tangent plane there; facets whose midpoints project into it are picked, if
+    they face outward and are no deeper than half its longer side.
+
+    Attributes:
+        width: extent across ``up``.
+        height: extent along ``up``.
+        direction: from the center of mass to the patch; or give ``near``.
+        near: a point near the patch's center; or give ``direction``.
+        up: direction of the height, projected into the tangent plane.
+    """
+
+    width: Annotated[float, Unit("mm"), Gt(0)]
+    height: Annotated[float, Unit("mm"), Gt(0)]
+    direction: Direction | None = None
+    near: tuple[Position, Position, Position] | None = None
+    up: Direction = "up"
+
+    def nominal_area(self) -> float:
+        """Width times height (mm²)."""
+        return self.width * self.height
+
+    def picks(self, boundary: Boundary) -> NDArray[np.bool_]:
+        """Which facets lie under the patch."""
+        center = self._center(boundary)
+        outward = self._normal(boundary, center)
+        up = unit(self.up, "patch.up")
+        if abs(up @ outward) > 1 - 1e-6:
+            raise InputError(
+                Problem(
+                    "patch.up", "is along the surface's normal", written(up), f"a direction across {written(outward)}"
+                )
+            )
+        up = up - (up @ outward) * outward
+        up /= np.linalg.norm(up)
+        from_center = boundary.midpoints - center
+        inside = np.abs(from_center @ np.cross(up, outward)) <= self.width / 2 + boundary.slack
+        inside &= np.abs(from_center @ up) <= self.height / 2 + boundary.slack
+        inside &= np.abs(from_center @ outward) <= max(self.width, self.height) / 2 + boundary.slack
+        picked: NDArray[np.bool_] = inside & (boundary.normals @ outward > 1e-9)
+        return picked
+
+    def _center(self, boundary: Boundary) -> NDArray[np.float64]:
+        if (self.direction is None) == (self.near is None):
+            raise InputError(Problem("patch", "needs either a direction or a point near it", wanted="one of the two"))
+        if self.direction is not None:
+            return _where_ray_leaves(boundary, boundary.centroid(), unit(self.direction, "patch.direction"))
+        assert self.near is not None
+        return _nearest_midpoint(boundary, point_of(self.near, boundary))
+
+    def _normal(self, boundary: Boundary, center: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The surface's normal around the center: facets within half the patch's shorter side, at least the nearest."""
+        distance = np.linalg.norm(boundary.midpoints - center, axis=1)
+        nearest = min(boundary.comm.allgather(float(distance.min(initial=np.inf))))
+        reach = max(min(self.width, self.height) / 2, nearest) + boundary.slack
+        total = boundary.total(np.where((distance <= reach)[:, None], boundary.area_vectors, 0.0))
+        normal: NDArray[np.float64] = total / np.linalg.norm(total)
+        return normal
+
+
+def _where_ray_leaves(
+    boundary: Boundary, origin: NDArray[np.float64], direction: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The outermost point of the surface on a ray (Möller & Trumbore 1997, doi 10.1080/10867651.1997.10487468)."""
+    a = boundary.corners[:, 0]
+    first, second = boundary.corners[:, 1] - a, boundary.corners[:, 2] - a
+    p = np.cross(direction, second)
+    determinant = np.einsum("ni,ni->n", first, p)
+    safe = np.where(np.abs(determinant) > 0, determinant, np.inf)
+    u = np.einsum("ni,ni->n", origin - a, p) / safe
+    q = np.cross(origin - a, first)
+    v = q @ direction / safe
+    t = np.einsum("ni,ni->n", second, q) / safe
+    hit = (u >= -1e-9) & (v >= -1e-9) & (u + v <= 1 + 1e-9) & (t > 0) & (np.abs(determinant) > 0)
+    farthest = max(boundary.comm.allgather(float(t[hit].max(initial=-np.inf))))
+    if not np.isfinite(farthest):
+        raise InputError(
+            Problem("patch.direction", "the ray from the body's center never meets its surface", written(direction))
+        )
+    point: NDArray[np.float64] = origin + farthest * direction
+    return point
+
+
+def _nearest_midpoint(boundary: Boundary, seed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The facet midpoint nearest to a point; of equally near ones the first by coordinates. Collective."""
+    distance = np.linalg.norm(boundary.midpoints - seed, axis=1)
+    nearest = min(boundary.comm.allgather(float(distance.min(initial=np.inf))))
+    tied = boundary.midpoints[distance <= nearest + boundary.slack]
+    return np.array(min(point for points in boundary.comm.allgather(tied.tolist()) for point in points))
