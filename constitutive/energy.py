@@ -42,6 +42,10 @@ class StrainEnergy(Declared):
         rest = tuple(getattr(self, field.name) for field in fields(self) if field.name not in self.parameters)
         return (type(self), tuple(self.parameters), rest)
 
+    def isotropic(self) -> Self:
+        """The law for tissue whose fibers run in every direction alike, as far as it is the law that says so."""
+        return self
+
     def bind(self, values: Mapping[str, Expr]) -> Self:
         """A copy whose named parameters are UFL expressions (a ``fem.Constant``, a field per region)."""
         bound = copy.copy(self)
@@ -95,6 +99,10 @@ class Material:
         shear = np.eye(3)
         shear[0, 1] = gamma = 1e-3
         return 2 * energy(self, shear, axisymmetric_fabric((1, 0, 0), 0.0)) / gamma**2
+
+    def isotropic(self) -> "Material":
+        """The material with every law isotropic."""
+        return Material(tuple(energy.isotropic() for energy in self.energies), self.bulk_modulus)
 
     def bind(self, values: tuple[Mapping[str, Expr], ...]) -> "Material":
         """A copy whose parameters are UFL expressions, term by term."""

@@ -1,7 +1,7 @@
 """Dispersed fibers whose dispersion comes from the diffusion tensor."""
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, Self
 
 import ufl
 from annotated_types import Ge, Interval
@@ -42,6 +42,10 @@ class GasserOgdenHolzapfel(StrainEnergy):
     dispersion: Literal["tensor", "fa"] | Annotated[float, Unit(""), Interval(ge=0, le=1 / 3)] = "tensor"
     tension_only: bool = True
     strain: Literal["full", "isochoric"] = "full"
+
+    def isotropic(self) -> Self:
+        """A stated κ becomes 1/3; where κ or H come from the tensor, that is made isotropic instead."""
+        return self if isinstance(self.dispersion, str) else replace(self, dispersion=1 / 3)
 
     def fiber_strain(self, kinematics: Kinematics) -> Expr:
         """E = H : C − 1, before the switch."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import ufl
-from dolfinx import fem, mesh
+from dolfinx import fem
 from ufl.core.expr import Expr
 
 from fibertwin import jit
@@ -133,11 +133,11 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
     def compiled(form: Any) -> Any:
         return fem.form(form, jit_options=jit.options())
 
-    v = ufl.TestFunction(spaces[0])
+    blocks = ufl.extract_blocks(internal) if p is not None else [internal]
     return Forms(
         residual=compiled(ufl.extract_blocks(residual) if p is not None else [residual]),
         tangent=compiled(ufl.extract_blocks(tangent) if p is not None else [[tangent]]),
-        internal=compiled(ufl.derivative(energy, u, v)),
+        internal=compiled(blocks[0]),
         energy=compiled(energy),
         schur_mass=None if p is None else compiled(_schur_mass(problem, spaces[1])),
         level=level,
@@ -168,12 +168,16 @@ def _cell_measure(problem: Problem, parts: Sequence[Group]) -> list[ufl.Measure]
 
 
 def _loads(problem: Problem, level: fem.Constant, kin: Kinematics) -> list[tuple[ufl.Measure, Expr]]:
+    """Measure and traction of every load; surfaces may overlap."""
     domain = problem.anatomy.mesh
+    where = [
+        (tag, fem.compute_integration_domains(fem.IntegralType.exterior_facet, domain.topology, facets))
+        for tag, load in enumerate(problem.loads.values(), start=1)
+        for facets in [np.sort(problem.anatomy.surfaces[load.surface])]
+    ]
+    ds = ufl.Measure("ds", domain=domain, subdomain_data=where, metadata=metadata(problem))
     found = []
     for tag, load in enumerate(problem.loads.values(), start=1):
-        facets = np.sort(problem.anatomy.surfaces[load.surface])
-        tags = mesh.meshtags(domain, 2, facets, np.full(len(facets), tag, dtype=np.int32))
-        ds = ufl.Measure("ds", domain=domain, subdomain_data=tags, metadata=metadata(problem))
         magnitude = fem.Constant(domain, np.array(load.magnitude, dtype=np.float64))
         found.append((ds(tag), load.traction(level * magnitude, kin, ufl.FacetNormal(domain))))
     return found

@@ -1,12 +1,15 @@
 """The linear solver of a Newton step: block preconditioned Krylov, with every PETSc option open to the user."""
 
+import itertools
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from dolfinx import fem, la
 from petsc4py import PETSc
 
-PREFIX = "fibertwin_"
+from fibertwin.errors import InputError, Problem
 
 MULTIGRID = {
     "pc_type": "gamg",
@@ -41,23 +44,23 @@ class LinearResult:
     reason: int
 
 
-def set_user_options(text: str) -> list[str]:
-    """Enter the user's PETSc options (``-ksp_type gmres -fieldsplit_u_pc_type hypre``) before any default.
+def parse_options(text: str) -> dict[str, str]:
+    """PETSc options as on a command line (``-ksp_type gmres -ksp_monitor``), by name without the dash.
 
-    Returns:
-        their names, without the dash.
+    Raises:
+        InputError: a word stands where an option's name should.
     """
-    options = PETSc.Options()
-    options.prefixPush(PREFIX)
-    options.insertString(text)
-    options.prefixPop()
-    return [word.lstrip("-") for word in text.split() if word.startswith("-") and not _is_number(word)]
-
-
-def unused_options(names: list[str]) -> list[str]:
-    """Those of the user's options that PETSc never looked at."""
-    options = PETSc.Options()
-    return [name for name in names if not options.used(PREFIX + name)]
+    options: dict[str, str] = {}
+    name = ""
+    for word in shlex.split(text):
+        if word.startswith("-") and not _is_number(word):
+            name = word.lstrip("-")
+            options[name] = ""
+        elif name:
+            options[name], name = word, ""
+        else:
+            raise InputError(Problem("petsc", "is not a list of PETSc options", got=word, wanted="-name value …"))
+    return options
 
 
 def _is_number(word: str) -> bool:
@@ -74,25 +77,31 @@ class LinearSolver:
     Args:
         matrix: tangent; a nest of displacement and pressure blocks in a mixed formulation.
         V: displacement space, for the rigid-body near-nullspace of the multigrid.
-        schur: approximate Schur complement (pressure mass over stiffness, positive), or None.
+        schur: approximate Schur complement (pressure mass over stiffness, negative), or None.
+        options: the user's PETSc options, which go before the defaults.
     """
 
-    def __init__(self, matrix: PETSc.Mat, V: fem.FunctionSpace, schur: PETSc.Mat | None) -> None:
+    _count = itertools.count()
+
+    def __init__(
+        self, matrix: PETSc.Mat, V: fem.FunctionSpace, schur: PETSc.Mat | None, options: Mapping[str, str]
+    ) -> None:
         self._matrix = matrix
         self._schur = schur
+        self._given = dict(options)
+        self._options = (SINGLE if schur is None else MIXED) | self._given
+        self._prefix = f"fibertwin_{next(self._count)}_"
         self._ksp = PETSc.KSP().create(V.mesh.comm)
-        self._ksp.setOptionsPrefix(PREFIX)
+        self._ksp.setOptionsPrefix(self._prefix)
         block = matrix if schur is None else matrix.getNestSubMatrix(0, 0)
         block.setNearNullSpace(rigid_body_modes(V))
         self._configure()
 
     def _configure(self) -> None:
-        options = PETSc.Options()
-        options.setValue("options_left", "no")  # which of the user's went unused is said in the outcome
-        defaults = SINGLE if self._schur is None else MIXED
-        for name, value in defaults.items():
-            if not options.hasName(PREFIX + name):
-                options.setValue(PREFIX + name, value)
+        database = PETSc.Options()
+        database.setValue("options_left", "no")  # which of the user's went unused is said in the outcome
+        for name, value in self._options.items():
+            database.setValue(self._prefix + name, value)
         self._ksp.setOperators(self._matrix)
         self._ksp.setFromOptions()
         pc = self._ksp.getPC()
@@ -113,9 +122,17 @@ class LinearSolver:
             return LinearResult(result.iterations, min(result.reason, -1))
         return result
 
+    def ignored(self) -> list[str]:
+        """The user's options that PETSc has not looked at."""
+        database = PETSc.Options()
+        return [name for name in self._given if not database.used(self._prefix + name)]
+
     def destroy(self) -> None:
-        """Free PETSc's objects."""
+        """Free PETSc's objects and take the options out of its database."""
         self._ksp.destroy()
+        database = PETSc.Options()
+        for name in self._options:
+            database.delValue(self._prefix + name)
 
 
 def rigid_body_modes(V: fem.FunctionSpace) -> PETSc.NullSpace:

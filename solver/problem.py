@@ -81,6 +81,7 @@ class Stepping:
     Attributes:
         first: first increment, as a fraction of the full load.
         smallest: smallest increment before the solve is given up.
+        growth: factor by which an easy increment lets the next one grow.
         newton: most Newton iterations in one increment.
         tolerance: residual relative to the internal forces at which an increment has converged.
     """
@@ -89,6 +90,7 @@ class Stepping:
 
     first: Annotated[float, Interval(gt=0, le=1)] = 1.0
     smallest: Annotated[float, Interval(gt=0, le=1)] = 0.01
+    growth: Annotated[float, Ge(1)] = 1.5
     newton: Annotated[int, Ge(1)] = 20
     tolerance: Annotated[float, Interval(gt=0, lt=1)] = 1e-9
 

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from fibertwin.errors import SolveError
 
 from .deformation import worst_cell
-from .linear import set_user_options, unused_options
+from .linear import parse_options
 from .newton import newton
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution, Step
 from .system import System
+
+EASY = 7
+"""Newton iterations up to which an increment counts as easy, and the next may be longer."""
 
 type Progress = Callable[[float, Step | None, str], None]
 """Called after every increment: load level in equilibrium, the step (None where it failed), and a sentence."""
@@ -38,11 +41,10 @@ def solve(
     """
     stepping = stepping or Stepping()
     check(problem)
-    given = set_user_options(petsc)
-    system = System(problem)
+    system = System(problem, parse_options(petsc))
     path = _Path(system)
     failure = _walk(path, stepping, progress or _silent)
-    outcome = _outcome(path, failure, unused_options(given))
+    outcome = _outcome(path, failure, system.ignored_options())
     solution = Solution(problem, system.state, outcome, system.reactions(), system.energy(), path.work)
     system.destroy()
     return solution
@@ -111,7 +113,7 @@ def _walk(path: _Path, stepping: Stepping, progress: Progress) -> str:
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov))
             progress(level, path.steps[-1], "")
-            increment *= 1.5 if len(result.residuals) <= 6 else 1.0
+            increment *= stepping.growth if len(result.residuals) <= EASY else 1.0
             continue
         cell = worst_cell(system.problem, system.state)
         path.go_back()

@@ -43,8 +43,7 @@ class Clamp(Support):
     components: Annotated[str, Len(1, 3)] = AXES
 
     def __post_init__(self) -> None:
-        if not set(self.components) <= set(AXES) or len(set(self.components)) != len(self.components):
-            raise ValueError(f"components must be some of x, y, z, each once; got {self.components!r}")
+        _check_components(self.components)
 
     def motion(self, anatomy: "Anatomy") -> dict[int, float]:
         """Zero in each component held."""
@@ -58,13 +57,18 @@ class PrescribedDisplacement(Support):
     Attributes:
         surface: name of a surface of the anatomy.
         displacement: displacement in world axes (x, y, z) at full load.
+        components: which of the world components follow it; the others are free.
     """
 
     displacement: tuple[Length, Length, Length]
+    components: Annotated[str, Len(1, 3)] = AXES
+
+    def __post_init__(self) -> None:
+        _check_components(self.components)
 
     def motion(self, anatomy: "Anatomy") -> dict[int, float]:
-        """The given vector."""
-        return dict(enumerate(self.displacement))
+        """The given vector, in the given components."""
+        return {AXES.index(c): self.displacement[AXES.index(c)] for c in self.components}
 
 
 @dataclass(frozen=True)
@@ -84,3 +88,8 @@ class Retractor(Support):
 
         inward: NDArray[np.float64] = -mean_normal(anatomy, self.surface)
         return {axis: float(self.depth * inward[axis]) for axis in range(3)}
+
+
+def _check_components(components: str) -> None:
+    if not set(components) <= set(AXES) or len(set(components)) != len(components):
+        raise ValueError(f"components must be some of x, y, z, each once; got {components!r}")

@@ -1,5 +1,6 @@
 """The nonlinear system at a load level: residual, tangent, norm, energy, on any number of ranks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ class Residual:
 class System:
     """Unknowns, forms, constraints and PETSc objects of one problem. Everything on it is collective."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, petsc_options: Mapping[str, str] | None = None) -> None:
         self.problem = problem
         self.comm = problem.anatomy.mesh.comm
         self.state: Unknowns = unknowns(problem)
@@ -45,7 +46,8 @@ class System:
             else petsc.create_matrix(self.forms.tangent[0][0])
         )
         self._schur = self._assemble_schur()
-        self._linear = LinearSolver(self._matrix, self.state.displacement.function_space, self._schur)
+        V = self.state.displacement.function_space
+        self._linear = LinearSolver(self._matrix, V, self._schur, petsc_options or {})
         self._pressure_scale = self._scale()
         self.set_level(0.0)
 
@@ -115,6 +117,10 @@ class System:
             mine = h.dofs[h.dofs < len(forces)]
             total[h.support][h.component] += forces[mine, h.component].sum()
         return {name: np.asarray(self.comm.allreduce(force)) for name, force in total.items()}
+
+    def ignored_options(self) -> list[str]:
+        """The user's PETSc options that PETSc has not looked at."""
+        return self._linear.ignored()
 
     def destroy(self) -> None:
         """Free PETSc's objects (collective); the unknowns stay."""
