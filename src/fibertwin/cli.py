@@ -128,9 +128,14 @@ def _init(arguments: argparse.Namespace) -> int:
 def _schema(arguments: argparse.Namespace) -> int:
     import json
 
-    from fibertwin.case.document import json_schema, markdown
+    if arguments.markdown:
+        from fibertwin.case.reference import markdown
 
-    text = markdown() if arguments.markdown else json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+        text = markdown()
+    else:
+        from fibertwin.case.document import json_schema
+
+        text = json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
     if arguments.output is None:
         sys.stdout.write(text)
     else:
@@ -235,9 +240,9 @@ def _make_folder(path: Path, comm: "MPI.Comm") -> None:
 
 def _on_every_rank(work: Callable[["MPI.Comm"], None], verbose: bool) -> int:
     """Run ``work`` on all ranks; an error on any ends all of them. Collective."""
-    import fibertwin.stack  # noqa: F401  must come before mpi4py
     from mpi4py import MPI
 
+    import fibertwin.stack  # noqa: F401  must come before mpi4py
     from fibertwin import log
 
     comm = MPI.COMM_WORLD

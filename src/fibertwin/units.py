@@ -105,7 +105,11 @@ class Unit:
 
     def write(self, value: float) -> float | str:
         """Write a number held in this unit as a case file would: ``"2.3 kPa"``, or the bare pure number."""
-        return f"{value!r}".removesuffix(".0") + f" {self.name}" if self.name else value
+        if not self.name:
+            return value
+        if self.name == "rad" and round(math.degrees(value), 9) * math.radians(1) == value:
+            return f"{round(math.degrees(value), 9)!r}".removesuffix(".0") + " deg"
+        return f"{float(value)!r}".removesuffix(".0") + f" {self.name}"
 
     def _bare(self, number: float) -> float:
         _finite(number, self)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Gt, Interval, Len
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 
 from fibertwin.case.document import CaseSchema
 from fibertwin.case.explain import told_of
@@ -55,6 +55,16 @@ class Rope(Spring):
 
 
 @dataclass(frozen=True)
+class Bundle(Spring):
+    """Holds others of its family."""
+
+    of: Annotated[tuple[Spring, ...], Len(1)]
+
+
+Share = Annotated[str, StringConstraints(pattern=r"^\d+ %$")]
+
+
+@dataclass(frozen=True)
 class Rig:
     """Everything at once."""
 
@@ -68,6 +78,7 @@ class Rig:
     on: bool = True
     name: Annotated[str, Len(1, 5)] = "rig"
     data: Path | None = None
+    height: Length | Share | None = None
     link: Spring = field(default_factory=RigidLink)
 
 
@@ -96,7 +107,8 @@ def test_reads_every_kind_of_value(tmp_path: Path) -> None:
             "on": False,
             "name": "r",
             "data": "a.nii",
-            "link": "rigid-link",
+            "link": {"type": "bundle", "of": ["rigid-link", {"type": "bundle", "of": [{"type": "rigid-link"}]}]},
+            "height": "30 %",
         },
         context={"folder": tmp_path},
     )
@@ -111,13 +123,15 @@ def test_reads_every_kind_of_value(tmp_path: Path) -> None:
         on=False,
         name="r",
         data=tmp_path / "a.nii",
-        link=RigidLink(),
+        link=Bundle((RigidLink(), Bundle((RigidLink(),)))),
+        height="30 %",
     )
 
 
 def test_what_is_written_reads_as_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.nii").touch()
-    rig = Rig({"a b": LinearSpring(2.5, 1 / 3)}, (Rope(0.1, 0.3),), {"g": (RigidLink(),)}, 7.0, data=tmp_path / "a.nii")
+    springs = {"a b": LinearSpring(2.5, 1 / 3), "many": Bundle((Rope(0.1, 0.3), RigidLink()))}
+    rig = Rig(springs, (Rope(0.1, 0.3),), {"g": (RigidLink(),)}, 7.0, data=tmp_path / "a.nii", height="2 %")
     table = READER.dump_python(rig, mode="json", exclude_none=True)
     assert table["springs"]["a b"] == {"type": "linear-spring", "modulus": "2.5 kPa", "bias": 1 / 3}
     assert table["resistance"] == "7 kPa"
@@ -171,6 +185,10 @@ def test_what_is_written_reads_as_the_same(tmp_path: Path) -> None:
         ({"data": "no/a.nii"}, "data", "does not exist", "", "folder"),
         ({"data": "."}, "data", "is a folder", "", ""),
         ({"data": 3}, "data", "not a file name", "", ""),
+        ({"height": "2 kPa"}, "height", "is a pressure", 'such as "5 mm" or a share such as "30 %"', ""),
+        ({"height": "low"}, "height", "is not a length", "share", ""),
+        ({"link": {"type": "bundle", "of": ["rope"]}}, "link.of[0].shortest", "is missing", "length", ""),
+        ({"link": {"type": "bundle", "of": []}}, "link.of", "too few", "at least 1", ""),
         ({"link": "rope"}, "link.shortest", "is missing", "", ""),
         ({"link": "roppe"}, "link", "not a known type", "rope", "did you mean rope?"),
     ],
@@ -209,7 +227,8 @@ def test_a_new_member_is_known_by_existing() -> None:
 def test_schema_has_members_units_defaults_and_words() -> None:
     schema = READER.json_schema(schema_generator=CaseSchema)
     properties = schema["properties"]
-    linear = next(m for m in properties["link"]["anyOf"][0]["oneOf"] if m["title"] == "linear-spring")
+    family = next(part for name, part in schema["$defs"].items() if name.endswith("Spring"))
+    linear = next(m for m in family["anyOf"][0]["oneOf"] if m["title"] == "linear-spring")
     assert linear["properties"]["type"] == {"const": "linear-spring", "title": "type"}
     assert linear["required"] == ["type", "modulus"]
     assert linear["additionalProperties"] is False

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Gt
 
 from fibertwin.declared import Declared
-from fibertwin.units import Length
+from fibertwin.imaging.geometry import Frame
+from fibertwin.units import Length, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +31,23 @@ class DiffusionSource(Declared):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scan(DiffusionSource):
+class DiffusionScan(DiffusionSource):
     """Diffusion-weighted images, to which tensors are fitted by weighted least squares.
 
     Attributes:
         dwi: four-dimensional image.
         bvals: b-values, as FSL writes them (s/mm²).
         bvecs: gradient directions.
-        bvec_frame: frame of the directions: ``fsl`` (voxel axes, x flipped where the affine's determinant is positive)
-            or ``world`` (RAS+).
+        bvec_frame: axes of the directions: ``fsl`` (voxel axes, x flipped where the affine's determinant is positive),
+            ``voxel``, ``world`` (RAS+) or ``lps``.
+        max_b: volumes with a greater b-value are left out of the fit.
     """
 
     dwi: Path
     bvals: Path
     bvecs: Path
-    bvec_frame: Literal["fsl", "world"] = "fsl"
+    bvec_frame: Frame = "fsl"
+    max_b: Annotated[float, Unit("s/mm^2"), Gt(0)] = 1600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,7 @@ class TensorVolume(DiffusionSource):
     tensor: Path
     convention: Literal["fsl", "mrtrix", "dipy", "nifti", "afni", "camino", "itk", "ants", "tortoise"] | None = None
     order: str | None = None
-    frame: Literal["world", "voxel", "fsl"] | None = None
+    frame: Frame | None = None
     units: Literal["mm^2/s", "um^2/ms"] | None = None
 
 
@@ -80,4 +83,4 @@ class Eigenvectors(DiffusionSource):
     v1: Path
     fa: Path
     md: Path | None = None
-    frame: Literal["world", "voxel", "fsl"] = "fsl"
+    frame: Frame = "fsl"

@@ -75,12 +75,11 @@ def explained(error: ValidationError, table: dict[str, Any], wanted: dict[str, s
         table: the table as the user wrote it.
         wanted: what each key that the table may have takes, in words.
     """
-    names = list(wanted)
-    meant = _meant_keys(table, names)
+    meant = _meant_keys(table, list(wanted))
     groups: dict[Location, list[tuple[Told, object]]] = {}
     for line in error.errors(include_url=False):
         location = tuple(part for part in line["loc"] if not (isinstance(part, str) and part.startswith(BRANCH)))
-        told = _key_problem(line, wanted, meant) or _value_problem(line)
+        told = _key_problem(line, wanted) or _value_problem(line)
         if line["type"] == "missing" and len(line["loc"]) == 1 and line["loc"][0] in meant.values():
             continue  # told at the misspelt key
         groups.setdefault(location, []).append((told, line["input"]))
@@ -105,20 +104,20 @@ def _merged(branches: list[Told], got: object) -> Told:
 
 
 def _meant_keys(table: dict[str, Any], names: list[str]) -> dict[str, str]:
-    """The key that each unknown key of a table was meant to be, where one is near enough."""
+    """The lacking key that each unknown key of a table was meant to be, where one is near enough."""
     free = [name for name in names if name not in table]
     guesses = {key: _nearest(key, free) for key in table if key not in names}
     return {key: guess for key, guess in guesses.items() if guess}
 
 
-def _key_problem(line: ErrorDetails, wanted: dict[str, str], meant: dict[str, str]) -> Told | None:
+def _key_problem(line: ErrorDetails, wanted: dict[str, str]) -> Told | None:
     """A key of this very table that is unknown or lacking."""
     if len(line["loc"]) != 1:
         return None
     key = str(line["loc"][0])
     if line["type"] == "unexpected_keyword_argument":
         known = f"one of {', '.join(wanted)}" if wanted else "no key"
-        return Told("is an unknown key", known, f"did you mean {meant[key]}?" if key in meant else "")
+        return Told("is an unknown key", known, did_you_mean(key, list(wanted)))
     if line["type"] == "missing":
         return Told("is missing", wanted[key])
     return None
@@ -159,9 +158,14 @@ def _value_problem(line: ErrorDetails) -> Told:
     if kind == "missing":
         return Told("is missing")
     if kind in ("too_short", "string_too_short"):
-        return Told("has too few entries", f"at least {context['min_length']}")
+        # pydantic counts the entries that could be read; those that could not are told by themselves
+        enough = len(line["input"]) >= context["min_length"]
+        return Told("has too few entries", f"at least {context['min_length']}", shape=enough)
     if kind in ("too_long", "string_too_long"):
         return Told("has too many entries", f"at most {context['max_length']}")
+    if kind == "string_pattern_mismatch":
+        wanted = 'a share such as "30 %"' if "%" in context["pattern"] else f"the form {context['pattern']}"
+        return Told("has another form than asked for", wanted)
     if kind == "value_error":
         return Told(str(context["error"]))
     return Told(line["msg"][:1].lower() + line["msg"][1:])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Gt, Interval, Len
 
@@ -81,8 +81,8 @@ class Case:
     output: Output = field(default_factory=Output)
     folder: Path = field(default=Path(), metadata={"in_file": False})
 
-    @classmethod
-    def read(cls, path: Path | str, changes: Mapping[str, Any] | None = None, *, comm: "MPI.Comm | None" = None) -> Self:
+    @staticmethod
+    def read(path: Path | str, changes: Mapping[str, Any] | None = None, *, comm: "MPI.Comm | None" = None) -> "Case":
         """Read and check a case file. Collective where ``comm`` is given: rank 0 reads for all.
 
         Args:
@@ -95,9 +95,9 @@ class Case:
         """
         from .reading import read
 
-        return read(cls, Path(path), changes or {}, comm)
+        return read(Path(path), changes or {}, comm)
 
-    def replace(self, changes: Mapping[str, Any]) -> Self:
+    def replace(self, changes: Mapping[str, Any]) -> "Case":
         """A copy with some values changed, checked like a file.
 
         Args:
@@ -109,13 +109,13 @@ class Case:
         from .reading import validated
         from .toml import replaced
 
-        return validated(type(self), replaced(self.to_dict(), changes), self.folder)
+        return validated(replaced(self.to_dict(), changes), self.folder)
 
     def to_dict(self) -> dict[str, Any]:
         """The case as a file would say it, defaults spelled out, values with units, paths absolute."""
         from .reading import reader
 
-        return dict(reader(type(self)).dump_python(self, mode="json", exclude_none=True))
+        return dict(reader().dump_python(self, mode="json", exclude_none=True))
 
     def to_toml(self) -> str:
         """The case as the text of a file."""

@@ -26,25 +26,26 @@ LONGEST = 80
 
 
 @cache
-def reader(kind: type[Any]) -> TypeAdapter[Any]:
+def reader() -> "TypeAdapter[Case]":
     """The adapter for a case, made once."""
-    return reader_of(kind)
+    from .model import Case
+
+    return reader_of(Case)
 
 
-def read[C: "Case"](kind: type[C], path: Path, changes: Mapping[str, Any], comm: "MPI.Comm | None") -> C:
+def read(path: Path, changes: Mapping[str, Any], comm: "MPI.Comm | None") -> "Case":
     """Read and check a case file; see ``Case.read``. Collective where ``comm`` is given."""
 
-    def work() -> C:
-        return validated(kind, replaced(load(path), changes), path.resolve().parent)
+    def work() -> "Case":
+        return validated(replaced(load(path), changes), path.resolve().parent)
 
     return work() if comm is None else on_root(comm, work)
 
 
-def validated[C: "Case"](kind: type[C], document: Mapping[str, Any], folder: Path) -> C:
+def validated(document: Mapping[str, Any], folder: Path) -> "Case":
     """The case that a document describes.
 
     Args:
-        kind: the class of the case.
         document: tables as tomllib reads them.
         folder: where relative paths start.
 
@@ -52,9 +53,9 @@ def validated[C: "Case"](kind: type[C], document: Mapping[str, Any], folder: Pat
         InputError: with everything that is wrong, in the order of the document.
     """
     problems: list[Problem] = []
-    case: C | None = None
+    case: Case | None = None
     try:
-        case = reader(kind).validate_python(dict(document), context={"folder": folder})
+        case = reader().validate_python(dict(document), context={"folder": folder})
     except ValidationError as error:
         for line in error.errors(include_url=False):
             told = told_of(line)

@@ -8,20 +8,31 @@ from typing import Any
 
 from fibertwin.constitutive import StrainEnergy
 from fibertwin.errors import Problem
-from fibertwin.meshes import AnatomySource
+from fibertwin.meshes import BOUNDARY, TISSUE, AnatomySource, Block, Diffusion, Mask
+from fibertwin.meshes.sources import BLOCK_FACES
 from fibertwin.units import quoted
 
 from .explain import did_you_mean
 from .toml import place
 
 Table = Mapping[str, Any]
-WHOLE = "tissue"
-"""The one region of a case without [regions]."""
+
+OWN_SURFACES: Mapping[type[AnatomySource] | None, tuple[str, ...]] = {
+    Block: tuple(name for pair in BLOCK_FACES for name in pair),
+    Mask: (),
+}
+"""Anatomies whose names are known before they are built, and the surfaces that they bring besides the boundary."""
 
 
 def unresolved(document: Table) -> list[Problem]:
     """Every reference of a document that leads nowhere."""
-    return [*_surfaces(document), *_materials(document), *_energies(document), *_floating(document)]
+    return [
+        *_surfaces(document),
+        *_materials(document),
+        *_energies(document),
+        *_without_scan(document),
+        *_floating(document),
+    ]
 
 
 def _section(document: Table, name: str) -> Table:
@@ -35,9 +46,9 @@ def _anatomy(document: Table) -> type[AnatomySource] | None:
 
 def _surfaces(document: Table) -> Iterator[Problem]:
     anatomy = _anatomy(document)
-    if anatomy is None or anatomy.names_surfaces:
-        return  # told already, or the names come from a file that the anatomy reads
-    known = [*_section(document, "surfaces"), *anatomy.own_surfaces]
+    if anatomy not in OWN_SURFACES:
+        return  # told already, or known when the anatomy has been read
+    known = [*_section(document, "surfaces"), *OWN_SURFACES[anatomy], BOUNDARY]
     for section in ("supports", "loads"):
         for name, member in _section(document, section).items():
             surface = member.get("surface") if isinstance(member, Mapping) else None
@@ -47,9 +58,9 @@ def _surfaces(document: Table) -> Iterator[Problem]:
 
 def _materials(document: Table) -> Iterator[Problem]:
     anatomy = _anatomy(document)
-    if anatomy is None or anatomy.names_regions:
-        return
-    regions = list(_section(document, "regions")) or [WHOLE]
+    if anatomy not in OWN_SURFACES and not _section(document, "regions"):
+        return  # the names come from the mesh file
+    regions = list(_section(document, "regions")) or [TISSUE]
     materials = _section(document, "materials")
     unused = [name for name in materials if name not in regions]
     for name in unused:
@@ -66,7 +77,6 @@ def _no_such(kind: str, name: str, known: list[str], where: tuple[int | str, ...
 
 
 def _energies(document: Table) -> Iterator[Problem]:
-    laws = StrainEnergy.members()
     mixed = _formulation(document) != "displacement"
     for name, material in _section(document, "materials").items():
         if not isinstance(material, Mapping):
@@ -75,15 +85,30 @@ def _energies(document: Table) -> Iterator[Problem]:
         if energies == []:
             hint = 'energies = [{ law = "neo-hookean", mu = "1 kPa" }]'
             yield Problem(place(("materials", name, "energies")), "is empty", wanted="at least one law", hint=hint)
-        for index, energy in enumerate(energies if isinstance(energies, list) else []):
-            law = laws.get(str(energy.get("law"))) if isinstance(energy, Mapping) else None
-            if law is not None and law.needs_fibers and "diffusion" not in document:
-                where = place(("materials", name, "energies", index))
-                yield Problem(where, f"{law.kind()} has fibers, but there is no scan", hint="add [diffusion]")
         if material.get("bulk_modulus") == "incompressible" and not mixed:
             where = place(("materials", name, "bulk_modulus"))
             what = "a displacement formulation cannot hold the volume exactly"
             yield Problem(where, what, '"incompressible"', "a number", 'solve.formulation = "taylor-hood"')
+
+
+def _without_scan(document: Table) -> Iterator[Problem]:
+    """What looks at a scan where there is none."""
+    if "diffusion" in document:
+        return
+    hint = "add [diffusion]"
+    laws = StrainEnergy.members()
+    for name, material in _section(document, "materials").items():
+        energies = material.get("energies") if isinstance(material, Mapping) else None
+        for index, energy in enumerate(energies if isinstance(energies, list) else []):
+            law = laws.get(str(energy.get("law"))) if isinstance(energy, Mapping) else None
+            if law is not None and law.needs_fibers:
+                where = place(("materials", name, "energies", index))
+                yield Problem(where, f"{law.kind()} has fibers, but there is no scan", hint=hint)
+    for name, rule in _section(document, "regions").items():
+        if isinstance(rule, Mapping) and rule.get("select") == Diffusion.kind():
+            yield Problem(place(("regions", name)), "looks at the diffusion tensors, but there is no scan", hint=hint)
+    if _anatomy(document) is Mask and "file" not in _section(document, "anatomy"):
+        yield Problem("anatomy.file", "is missing, and there is no scan whose mask could be taken", hint=hint)
 
 
 def _formulation(document: Table) -> object:

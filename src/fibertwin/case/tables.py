@@ -7,6 +7,7 @@ file that must exist; numbers and switches are taken only as such (``"3"`` is no
 import dataclasses
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -20,6 +21,9 @@ from fibertwin.units import Unit
 
 from .explain import BRANCH, Told, did_you_mean, explained, line_error, raised
 from .toml import written
+
+_OPEN: set[str] = set()
+"""Families whose schema is being made, so that one that holds its like does not go on for ever."""
 
 Reader = core_schema.ValidatorFunctionWrapHandler
 
@@ -51,7 +55,7 @@ def _plain(hint: Any) -> Any:
     if hint is Path:
         return Annotated[Path, _InputFile()]
     if isinstance(hint, type) and issubclass(hint, Declared) and _is_family(hint):
-        return Annotated[hint, _Family()]
+        return _Family(hint)
     if dataclasses.is_dataclass(hint):
         return Annotated[hint, _Table()]
     return hint
@@ -71,9 +75,27 @@ class _Table:
 
 @dataclasses.dataclass(frozen=True)
 class _Family:
-    """Reads a table as that member of the annotated family which the table's ``key`` names."""
+    """Reads a table as that member of a family which the table's ``key`` names.
 
-    def __get_pydantic_core_schema__(self, source: type[Declared], handler: GetCoreSchemaHandler) -> CoreSchema:
+    Stands in for the family's class in an annotation: only there does pydantic take definitions, which a family with
+    members that hold their like needs.
+    """
+
+    family: type[Declared]
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        source = self.family
+        ref = f"{source.__module__}.{source.__qualname__}"
+        if ref in _OPEN:  # a member that holds others of its family
+            return core_schema.definition_reference_schema(ref)
+        _OPEN.add(ref)
+        try:
+            union = self._union(source, ref, handler)
+        finally:
+            _OPEN.remove(ref)
+        return core_schema.definitions_schema(core_schema.definition_reference_schema(ref), [union])
+
+    def _union(self, source: type[Declared], ref: str, handler: GetCoreSchemaHandler) -> CoreSchema:
         members = source.members()
         choices: dict[Any, CoreSchema] = {BRANCH + name: _table_schema(m, handler) for name, m in members.items()}
         own_first = {_own_first(member): name for name, member in members.items()}
@@ -81,7 +103,9 @@ class _Family:
         def tag(value: Any) -> str:
             if isinstance(value, Declared):
                 return BRANCH + value.kind()
-            return BRANCH + (value[source.key] if source.key else next(own_first[key] for key in value if key in own_first))
+            return BRANCH + (
+                value[source.key] if source.key else next(own_first[key] for key in value if key in own_first)
+            )
 
         def read(value: object, inner: Reader) -> Any:
             if isinstance(value, source):
@@ -97,15 +121,17 @@ class _Family:
             return inner(value)
 
         union = core_schema.tagged_union_schema(choices, discriminator=tag)
-        return core_schema.no_info_wrap_validator_function(read, union)
+        described = {"pydantic_js_functions": [partial(_described_family, source)]}
+        return core_schema.no_info_wrap_validator_function(read, union, ref=ref, metadata=described)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        described = handler(schema)
-        described.pop("discriminator", None)  # names pydantic's labels, not the file's key
-        if not source.key:
-            return described
-        bare = [part["title"] for part in described["oneOf"] if len(part.get("required", [])) == 1]
-        return {"anyOf": [described, {"enum": bare}]} if bare else described
+
+def _described_family(source: type[Declared], schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    described = handler(schema)
+    described.pop("discriminator", None)  # names pydantic's labels, not the file's key
+    if not source.key:
+        return described
+    bare = [part["title"] for part in described["oneOf"] if len(part.get("required", [])) == 1]
+    return {"anyOf": [described, {"enum": bare}]} if bare else described
 
 
 def _named(key: str, word: str, names: list[str]) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""The case file that ``fibertwin init`` writes."""
+
+STARTER = """\
+# A fibertwin case. Every number with a dimension carries its unit; paths start at this file's folder.
+#   fibertwin check case.toml           tells everything that is wrong, and what would be run
+#   fibertwin run case.toml -o out      runs it; mpirun -n 4 fibertwin run ... on four cores
+#   fibertwin schema -o case.json       for completion in an editor, with the next line's second # removed
+# #:schema case.json
+
+title = "Retraction of the right hemisphere"
+
+[diffusion]                             # the scan: dwi + bvals + bvecs, or tensor, or v1 + fa
+dwi = "dwi.nii.gz"
+bvals = "dwi.bval"
+bvecs = "dwi.bvec"
+# tensor = "dti.nii.gz"                 # a fitted tensor volume instead;
+# convention = "mrtrix"                 # who wrote it, where the header does not tell
+# mask = "mask.nii.gz"                  # which voxels count; found from the scan without it
+# transform = "image_to_mesh.txt"       # 4 x 4, RAS+ mm to RAS+ mm; turns the tensors too
+radius = "5 mm"                         # how far outside the mask the nearest tensor may be taken
+
+[anatomy]                               # the body: block, mask or mesh-file
+type = "mask"                           # what the scan's own mask shows
+edge = "7 mm"
+
+[surfaces]                              # named parts of the boundary; of several selectors all must hold
+"skull base" = [
+    { select = "half-space", axis = "z", below = "35 %" },
+    { select = "facing", direction = "down", angle = "60 deg" },
+]
+blade = { select = "patch", direction = "right", width = "30 mm", height = "15 mm" }
+
+[materials.tissue]                      # one for each region; without [regions] all is "tissue"
+bulk_modulus = "1 MPa"                  # or "incompressible"
+energies = [
+    { law = "neo-hookean", mu = "1 kPa" },
+    { law = "gasser-ogden-holzapfel", k1 = "5 kPa", k2 = 1.0, dispersion = "tensor" },
+]
+
+[supports]                              # how the body is held and moved
+"skull base" = { type = "clamp", surface = "skull base" }
+blade = { type = "retractor", surface = "blade", depth = "5 mm" }
+
+[loads]                                 # what pushes on it
+# tumor = { type = "follower-pressure", surface = "blade", pressure = "0.5 kPa" }
+
+[solve]
+formulation = "taylor-hood"             # or "displacement" for compressible tissue
+quadrature_degree = 4
+
+[output]
+formats = ["pvd"]                       # and "vtx"
+compare_isotropic = true                # what a model without fibers would miss
+"""
