@@ -11,14 +11,28 @@ from .algebra import (
     to_matrix,
 )
 from .brain_mask import brain_mask
+from .conventions import CONVENTIONS, ORDERS, Convention, Units
 from .fit import fit_tensors, join_slabs, slab_bounds
+from .geometry import Frame
 from .gradients import Scan, open_scan
+from .orientation import OrientationReport, axis_changes, orientation_check
 from .quality import TensorQuality, color_fa, tensor_quality
+from .read import read_eigen, read_tensors
 from .sample import Sampled, sample_tensors
 from .store import TensorFile, open_tensors, write_tensors
 from .tensor_image import TensorImage, repair, transformed
 
 __all__ = [
+    "CONVENTIONS",
+    "ORDERS",
+    "Convention",
+    "Units",
+    "Frame",
+    "OrientationReport",
+    "axis_changes",
+    "orientation_check",
+    "read_eigen",
+    "read_tensors",
     "ORDER",
     "Eigen",
     "Sampled",

@@ -15,7 +15,7 @@ from .geometry import Frame
 from .gradients import Scan, open_scan
 from .libraries import load
 from .tensor_image import Mask, TensorImage, repair
-from .volumes import read_volume
+from .volumes import read_mask
 
 _FIT_VOXELS = 4_000
 _SIGNAL_BYTES = 400 * 2**20
@@ -139,17 +139,9 @@ def _mask(scan: Scan, mask: Mask | Path | str | None) -> Mask:
         return np.asarray(scan.volume(scan.b0[0]) > 0)
     if isinstance(mask, str) and mask == "otsu":
         return mask_of(scan)
-    if isinstance(mask, np.ndarray):
-        found, where = mask > 0, "mask"
-    else:
-        image = read_volume(Path(mask))
-        found, where = np.asarray(image.dataobj)[...] > 0, str(mask)
-        if found.shape == scan.shape and not np.allclose(image.affine, scan.affine, atol=1e-2):
-            raise InputError(Problem(where, "lies elsewhere than the DWI", hint="resample the mask to the DWI's grid"))
-    if found.shape != scan.shape:
-        raise InputError(Problem(where, "does not fit the DWI's grid", str(found.shape), str(scan.shape)))
-    if not found.any():
-        raise InputError(Problem(where, "is empty"))
+    found = read_mask(mask, scan.affine, scan.shape)
+    if found is None or not found.any():
+        raise InputError(Problem("mask" if isinstance(mask, np.ndarray) else str(mask), "is empty"))
     return found
 
 

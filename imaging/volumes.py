@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
@@ -56,6 +57,28 @@ def read_volume(path: Path) -> Any:
     if image is None:
         raise InputError(problems)
     return image
+
+
+def read_mask(
+    mask: NDArray[np.bool_] | Path | str | None, affine: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.bool_] | None:
+    """A mask given as an array or a file, checked against a grid; None stays None.
+
+    Raises:
+        InputError: it is missing, or lies on another grid.
+    """
+    if mask is None:
+        return None
+    if isinstance(mask, np.ndarray):
+        found, where = np.asarray(mask > 0), "mask"
+    else:
+        image = read_volume(Path(mask))
+        found, where = np.asarray(image.dataobj) > 0, str(mask)
+        if found.shape == shape and not np.allclose(image.affine, affine, atol=1e-2):
+            raise InputError(Problem(where, "lies elsewhere than the image it masks", hint="resample it to that grid"))
+    if found.shape != shape:
+        raise InputError(Problem(where, "does not fit the image's grid", str(found.shape), str(shape)))
+    return found
 
 
 def _truncation(path: Path, image: Any) -> Problem | None:
