@@ -168,7 +168,7 @@ def _run(arguments: argparse.Namespace) -> int:
         _make_folder(arguments.output, comm)
         from fibertwin import pipeline
 
-        result = pipeline.run(case, arguments.output, comm, petsc=arguments.petsc, verbose=arguments.verbose)
+        result = pipeline.run(case, arguments.output, comm, petsc=arguments.petsc)
         if comm.rank == 0:
             print(result.outcome.sentence)
 
@@ -180,7 +180,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         _make_folder(arguments.output, comm)
         from fibertwin import demo
 
-        result = demo.run(arguments.output, comm, petsc=arguments.petsc, verbose=arguments.verbose)
+        result = demo.run(arguments.output, comm, petsc=arguments.petsc)
         if comm.rank == 0:
             print(result.outcome.sentence)
 
@@ -195,7 +195,7 @@ def _report(arguments: argparse.Namespace) -> int:
     if _launched_rank() == 0:
         from fibertwin import report
 
-        print(f"wrote {report.write(arguments.folder)}")
+        print(f"wrote {report.write_report(arguments.folder)}")
     return 0
 
 

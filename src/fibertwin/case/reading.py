@@ -14,7 +14,7 @@ from fibertwin.parallel import on_root
 from .explain import told_of
 from .references import unresolved
 from .tables import reader_of
-from .toml import load, place, replaced, written
+from .toml import load, parts_of, place, replaced, written
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -74,11 +74,15 @@ def _shown(value: object) -> str:
 
 
 def _in_order(problems: list[Problem], document: Mapping[str, Any]) -> list[Problem]:
-    """Problems in the order of the file's sections, so that a person can go through it once."""
-    sections = list(document)
+    """Problems in the order of the file, so that a person can go through it once."""
 
-    def rank(problem: Problem) -> int:
-        section = problem.where.partition(".")[0].partition("[")[0]
-        return sections.index(section) if section in sections else len(sections)
+    def rank(problem: Problem) -> list[int]:
+        node: Any = document
+        ranks = []
+        for part in parts_of(problem.where):
+            keys = list(node) if isinstance(node, Mapping) else list(range(len(node))) if isinstance(node, list) else []
+            ranks.append(keys.index(part) if part in keys else len(keys))
+            node = node[part] if part in keys else None
+        return ranks
 
     return sorted(problems, key=rank)

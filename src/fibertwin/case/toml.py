@@ -1,6 +1,7 @@
 """Reading TOML with errors that show the line, writing it, and naming places in it."""
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -65,6 +66,8 @@ def written(value: object) -> str:
         return "[" + ", ".join(written(part) for part in value) + "]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # nan, inf, -inf
     return json.dumps(value) if isinstance(value, (bool, int, float)) else str(value)
 
 
