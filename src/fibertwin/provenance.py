@@ -13,8 +13,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-PACKAGES = ("fibertwin", "fenics-basix", "fenics-ffcx", "fenics-ufl", "numpy", "scipy", "mpi4py", "nibabel", "dipy")
-PACKAGES += ("gmsh", "scikit-image", "pyvista")
+PACKAGES: tuple[str, ...] = (
+    "fibertwin",
+    "fenics-basix",
+    "fenics-ffcx",
+    "fenics-ufl",
+    "numpy",
+    "scipy",
+    "mpi4py",
+    "nibabel",
+    "dipy",
+    "gmsh",
+    "scikit-image",
+    "pyvista",
+)
 
 
 def provenance(case: Mapping[str, Any], inputs: Iterable[Path], ranks: int) -> dict[str, Any]:

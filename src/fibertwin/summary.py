@@ -13,7 +13,7 @@ from fibertwin.solver.statistics import Summary, summarize, volume_above
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from fibertwin.meshes import Anatomy
+    from fibertwin.meshes import Anatomy, FiberField
 
 
 def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
@@ -138,3 +138,46 @@ def _dofs(solution: Solution) -> dict[str, int]:
     cells = solution.problem.anatomy.mesh.topology.index_map(3).size_global
     pressure = 0 if unknowns.pressure is None else count(unknowns.pressure)
     return {"displacement": count(unknowns.displacement), "pressure": pressure, "cells": int(cells)}
+
+
+def mesh_quality(anatomy: "Anatomy", worst: int = 5) -> dict[str, Any]:
+    """Shape of the cells, and where the worst ones are. Collective."""
+    from fibertwin.meshes import scaled_jacobian
+
+    mesh, comm = anatomy.mesh, anatomy.mesh.comm
+    owned = mesh.topology.index_map(3).size_local
+    corners = np.asarray(mesh.geometry.dofmaps[0][:owned])
+    shape = np.abs(scaled_jacobian(mesh.geometry.x, corners))  # DOLFINx orders corners by number, not by hand
+    centers = mesh.geometry.x[corners].mean(axis=1)
+    number = mesh.topology.original_cell_index[:owned]
+    order = np.argsort(shape)[:worst]
+    mine = [(float(shape[i]), int(number[i]), [float(x) for x in centers[i]]) for i in order]
+    lowest = sorted(row for rows in comm.allgather(mine) for row in rows)[:worst]
+    found = summarize(comm, shape, np.ones(owned), centers)
+    edges = np.linspace(0, 1, 41)
+    counts = comm.allreduce(np.histogram(shape, edges)[0])
+    quality = anatomy.quality
+    return {
+        "scaled_jacobian": {
+            "min": found.minimum,
+            "p1": quality.percentile_1,
+            "mean": found.mean,
+            "histogram": {"edges": edges.tolist(), "volume_fraction": (counts / counts.sum()).tolist()},
+        },
+        "dihedral_degrees": list(quality.dihedral),
+        "mean_edge_mm": quality.mean_edge,
+        "worst_cells": [{"cell": cell, "scaled_jacobian": value, "at_mm": at} for value, cell, at in lowest],
+    }
+
+
+def filling(fibers: "FiberField | None") -> dict[str, Any]:
+    """How many quadrature points lay outside the scan's valid voxels. Collective."""
+    if fibers is None:
+        return {}
+    owned = fibers.mesh.topology.index_map(3).size_local
+    comm = fibers.mesh.comm
+    return {
+        "points": comm.allreduce(int(fibers.filled[:owned].size)),
+        "filled_points": comm.allreduce(int(fibers.filled[:owned].sum())),
+        "outside_points": comm.allreduce(int((fibers.distance[:owned] > 0).sum())),
+    }

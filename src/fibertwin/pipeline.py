@@ -1,0 +1,127 @@
+"""From a case to its results, on one page: read this first."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fibertwin import provenance, report, stages, summary
+from fibertwin.case import Case
+from fibertwin.log import logger, progress
+from fibertwin.parallel import on_root
+from fibertwin.solver import Fields, Problem, Solution, Step, fields, require, solve, write_fields
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from fibertwin.meshes import FiberField
+
+
+def run(case: Case, out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Solution:
+    """Run a case and write ``summary.json``, ``fields.pvd`` and ``report.html`` into a folder. Collective.
+
+    Args:
+        case: what to run.
+        out: folder for the results, which exists.
+        comm: the ranks to run on.
+        petsc: PETSc options that go before those of the case.
+
+    Returns:
+        the solution at full load.
+
+    Raises:
+        InputError: something is wrong with the input; nothing was solved.
+        SolveError: full load was not reached; the last state in equilibrium is in the folder.
+    """
+    clock = Clock()
+    with clock("tensors"):
+        scan = stages.tensors(case, out, comm)
+    with clock("anatomy and fibers"):
+        anatomy, fibers = stages.body(case, scan, comm)
+    patient = stages.problem(case, anatomy, fibers)
+    with clock("solve"):
+        solution = _solve(case, patient, petsc, "load")
+    with clock("strain and stress"):
+        measured = fields(patient, solution.unknowns)
+        _write(case, solution, measured, fibers, out / "fields")
+    compared = None
+    if case.output.compare_isotropic and fibers is not None and solution.outcome.converged:
+        with clock("isotropic model"):
+            compared = _isotropic(case, patient, petsc, out)
+    with clock("summary"):
+        found = _summary(case, solution, measured, compared, scan)
+    on_root(comm, lambda: _finish(case, found, out, clock, comm.size))
+    return require(solution)
+
+
+def _solve(case: Case, problem: Problem, petsc: str, title: str) -> Solution:
+    comm = problem.anatomy.mesh.comm
+    with progress(title, 1.0, comm.rank) as bar:
+
+        def heard(level: float, step: Step | None, sentence: str) -> None:
+            if step is not None:
+                sentence = f"{len(step.residuals)} Newton, {sum(step.krylov)} Krylov iterations"
+            bar.reached(level, sentence)
+
+        return solve(problem, case.solve.stepping, petsc=f"{case.solve.petsc} {petsc}", progress=heard)
+
+
+def _write(case: Case, solution: Solution, measured: Fields, fibers: "FiberField | None", path: Path) -> None:
+    for name in case.output.formats:
+        write_fields(solution, measured, path.with_suffix({"pvd": ".pvd", "vtx": ".bp"}[name]), fibers)
+
+
+def _isotropic(case: Case, patient: Problem, petsc: str, out: Path) -> tuple[Solution, Fields]:
+    """Solve with isotropic tissue, and measure along the patient's fibers."""
+    solution = _solve(case, stages.isotropic(patient), petsc, "isotropic")
+    measured = fields(solution.problem, solution.unknowns, patient.fibers)
+    _write(case, solution, measured, patient.fibers, out / "isotropic")
+    return solution, measured
+
+
+def _summary(
+    case: Case, solution: Solution, measured: Fields, compared: tuple[Solution, Fields] | None, scan: Any
+) -> dict[str, Any]:
+    """Everything in summary.json but what rank 0 alone adds at the end. Collective."""
+    anatomy = solution.problem.anatomy
+    found = {"title": case.title, **summary.solution_summary(solution, measured), "isotropic": None}
+    if compared is not None:
+        found["isotropic"] = summary.solution_summary(*compared)
+    if "fiber strain" in measured.measures:
+        other = None if compared is None else compared[1]
+        found["fiber_strain_exceedance"] = summary.exceedance(anatomy, measured, other, case.output.strain_thresholds)
+    found["mesh_quality"] = summary.mesh_quality(anatomy)
+    found["tensor_quality"] = None if scan is None else scan.quality | summary.filling(solution.problem.fibers)
+    found["memory_MB"] = provenance.peak_memory(anatomy.mesh.comm)
+    return found
+
+
+def _finish(case: Case, found: dict[str, Any], out: Path, clock: "Clock", ranks: int) -> None:
+    """Write summary and report. Rank 0 only."""
+    with clock("provenance"):
+        found["provenance"] = provenance.provenance(case.to_dict(), stages.inputs(case), ranks)
+    found["timings_s"] = clock.seconds
+    summary.write(found, out / "summary.json")
+    with clock("report"):
+        report.write_report(out)
+    found["timings_s"] = clock.seconds
+    summary.write(found, out / "summary.json")
+    logger.info("wrote %s", out / "report.html")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Wall seconds by stage, as this rank sees them."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time a stage, and say so."""
+        start = time.perf_counter()
+        logger.debug("%s …", stage)
+        yield
+        self.seconds[stage] = round(time.perf_counter() - start, 3)
+        logger.debug("%s took %.1f s", stage, self.seconds[stage])

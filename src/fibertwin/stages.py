@@ -1,0 +1,221 @@
+"""The stages between a case file and a solvable problem: tensors, body, fibers. Each is collective."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fibertwin import imaging
+from fibertwin.case import Case, DiffusionScan, DiffusionSource, Eigenvectors, TensorVolume
+from fibertwin.errors import InputError
+from fibertwin.errors import Problem as Wrong
+from fibertwin.imaging import OrientationReport, TensorFile, TensorImage
+from fibertwin.imaging.volumes import read_mask
+from fibertwin.log import logger, progress
+from fibertwin.meshes import (
+    Anatomy,
+    FiberField,
+    VoxelMask,
+    name_surfaces,
+    sample_fibers,
+    tag_regions,
+    uniform_fibers,
+)
+from fibertwin.parallel import on_root, together
+from fibertwin.solver import Problem
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The scan's tensors, on disk, and what is known about them.
+
+    Attributes:
+        file: the tensors, of which each rank reads its own part.
+        mask: voxels of the body.
+        quality: numbers for ``summary.json``.
+    """
+
+    file: TensorFile
+    mask: VoxelMask
+    quality: dict[str, Any]
+
+
+def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
+    """Fit or read the tensors, test their orientation, write them to ``tensors.nii``. Collective.
+
+    Raises:
+        InputError: on every rank.
+    """
+    source = case.diffusion
+    if source is None:
+        return None
+    image = _fitted(source, comm) if isinstance(source, DiffusionScan) else on_root(comm, lambda: _read(source))
+    written = on_root(comm, lambda: _checked(image, source, out))
+    path, mask, quality = written
+    for sentence in quality["assumptions"]:
+        logger.info("assumed: %s", sentence)
+    for warning in quality["orientation"]["warnings"]:
+        logger.warning("%s", warning)
+    return Tensors(imaging.open_tensors(path), mask, quality)
+
+
+def _fitted(source: DiffusionScan, comm: "MPI.Comm") -> TensorImage | None:
+    """Fit a scan, each rank a slab of its slices; the whole on rank 0, None elsewhere. Collective."""
+    mask = on_root(comm, lambda: _scan_mask(source))
+    first, last = imaging.slab_bounds(mask, comm.size)[comm.rank]
+    with progress("fit tensors", 1.0, comm.rank) as bar:
+        slab = together(
+            comm,
+            lambda: imaging.fit_tensors(
+                source.dwi,
+                source.bvals,
+                source.bvecs,
+                mask=mask,
+                bvec_frame=source.bvec_frame,
+                slab=(first, last),
+                progress=bar.reached,
+            ),
+        )
+    slabs = comm.gather(slab)
+    return imaging.join_slabs(slabs) if comm.rank == 0 else None
+
+
+def _scan_mask(source: DiffusionScan) -> Any:
+    scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
+    if source.mask is None:
+        return imaging.brain_mask(source.dwi, source.bvals)
+    return read_mask(source.mask, scan.affine, scan.shape)
+
+
+def _read(source: DiffusionSource) -> TensorImage:
+    if isinstance(source, TensorVolume):
+        return imaging.read_tensors(
+            source.tensor,
+            convention=source.convention,
+            order=source.order,
+            frame=source.frame,
+            units=source.units,
+            mask=source.mask,
+        )
+    if isinstance(source, Eigenvectors):
+        return imaging.read_eigen(source.v1, fa=source.fa, md=source.md, frame=source.frame, mask=source.mask)
+    raise TypeError(f"no reader for {type(source).__name__}")
+
+
+def _checked(image: TensorImage | None, source: DiffusionSource, out: Path) -> tuple[Path, VoxelMask, dict[str, Any]]:
+    """Test, move into the mesh's space and write a whole image. Rank 0 only."""
+    assert image is not None
+    report = imaging.orientation_check(image, force=source.force_orientation)
+    if source.transform is not None:
+        image = imaging.transformed(image, _matrix(source.transform))
+    path = imaging.write_tensors(image, out / "tensors.nii")
+    mask = VoxelMask(image.mask, image.affine, "the scan's mask")
+    return path, mask, _quality(image, report)
+
+
+def _matrix(path: Path) -> Any:
+    try:
+        matrix = np.loadtxt(path)
+    except (OSError, ValueError) as error:
+        raise InputError(Wrong(str(path), f"cannot be read as a matrix: {error}", wanted="4 lines of 4 numbers")) from (
+            error
+        )
+    return matrix
+
+
+def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:
+    found = imaging.tensor_quality(image)
+    return {
+        **asdict(found),
+        "voxels": found.valid_voxels,
+        "repaired": found.repaired_voxels,
+        "mask_mL": found.mask_volume / 1e3,
+        "orientation": {
+            "sentence": _spoken(report),
+            "given": report.coherence,
+            "best": report.best,
+            "best_index": report.best_coherence,
+            "index": report.scores,
+            "warnings": list(report.warnings),
+        },
+        "assumptions": list(image.assumptions),
+    }
+
+
+def _spoken(report: OrientationReport) -> str:
+    if report.good:
+        return (
+            f"Of all axis flips and permutations the orientation as given is the best (index {report.coherence:.3f})."
+        )
+    return f"{report.best} fits better (index {report.best_coherence:.3f}) than as given ({report.coherence:.3f})."
+
+
+def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, FiberField | None]:
+    """Build the anatomy, sample the fibers at its quadrature points, name regions and surfaces. Collective.
+
+    Raises:
+        InputError: on every rank.
+    """
+    anatomy = case.anatomy.build(comm, None if scan is None else scan.mask)
+    fibers = None
+    if scan is not None and case.diffusion is not None:
+        degree, radius = case.solve.quadrature_degree, case.diffusion.radius
+        fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=radius)
+    if case.regions:
+        anatomy = tag_regions(anatomy, case.regions, fibers)
+    if case.surfaces:
+        anatomy = name_surfaces(anatomy, case.surfaces)
+    for note in (*anatomy.notes, *(fibers.notes if fibers is not None else ())):
+        logger.info("%s", note)
+    return anatomy, fibers
+
+
+def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:
+    """What the case asks to be solved."""
+    return Problem(
+        anatomy=anatomy,
+        materials={name: m for name, m in case.materials.items() if name in anatomy.regions},
+        supports=case.supports,
+        loads=case.loads,
+        fibers=fibers,
+        formulation=case.solve.formulation,
+        quadrature_degree=case.solve.quadrature_degree,
+    )
+
+
+def isotropic(patient: Problem) -> Problem:
+    """The same problem for tissue whose fibers run in every direction alike: H = I/3, κ = 1/3."""
+    mesh, degree = patient.anatomy.mesh, patient.quadrature_degree
+    return Problem(
+        anatomy=patient.anatomy,
+        materials={name: material.isotropic() for name, material in patient.materials.items()},
+        supports=patient.supports,
+        loads=patient.loads,
+        fibers=uniform_fibers(mesh, degree, fa=0.0),
+        formulation=patient.formulation,
+        quadrature_degree=degree,
+    )
+
+
+def inputs(case: Case) -> list[Path]:
+    """Every file that the case names."""
+    return sorted({path for path in _paths(case) if path.is_file()})
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _paths(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _paths(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from _paths(item)
