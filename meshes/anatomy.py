@@ -157,7 +157,7 @@ def local_cells(mesh: Mesh) -> int:
 def measure_mesh(mesh: Mesh) -> Quality:
     """The quality of a spread mesh. Collective; the same on every rank."""
     owned = mesh.topology.index_map(mesh.topology.dim).size_local
-    corners = mesh.geometry.x[mesh.geometry.dofmap[:owned]]
+    corners = mesh.geometry.x[mesh.geometry.dofmaps[0][:owned]]
     parts = mesh.comm.gather(corners)
 
     def whole() -> Quality:

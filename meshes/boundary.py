@@ -89,7 +89,7 @@ def boundary_of(anatomy: Anatomy, surface: str = BOUNDARY) -> Boundary:
     corners = mesh.geometry.x[entities_to_geometry(mesh, 2, facets).reshape(-1, 3)]
     cells = mesh.topology.connectivity(2, 3)
     inner = np.array([cells.links(facet)[0] for facet in facets], dtype=np.int32)
-    inside = mesh.geometry.x[mesh.geometry.dofmap[inner]]
+    inside = mesh.geometry.x[mesh.geometry.dofmaps[0][inner]]
     depth = np.einsum(
         "ni,ni->n",
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]),

@@ -129,7 +129,7 @@ class FiberField:
         """
         owned = self.mesh.topology.index_map(3).size_local
         sums = Function(functionspace(self.mesh, ("Lagrange", 1, (8,))))
-        corners = self.mesh.geometry.x[self.mesh.geometry.dofmap[:owned]]
+        corners = self.mesh.geometry.x[self.mesh.geometry.dofmaps[0][:owned]]
         volume = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6
         dyads = from_matrix(np.einsum("ni,nj->nij", self.cell_axis[:owned], self.cell_axis[:owned]))
         parts = volume[:, None] * np.column_stack([dyads, self.cell_fa[:owned], np.ones(owned)])
@@ -247,7 +247,7 @@ def axisymmetric_tensor(axis: ArrayLike, fa: float, md: float = 1e-3) -> Array:
 def quadrature_points(mesh: Mesh, degree: int) -> tuple[Array, Array]:
     """The default scheme's points (cells, q, 3) in mm on this rank's cells, and weights (q,). Local."""
     reference, weights = basix.make_quadrature(basix.CellType.tetrahedron, degree)
-    corners = mesh.geometry.x[mesh.geometry.dofmap[: local_cells(mesh)]]
+    corners = mesh.geometry.x[mesh.geometry.dofmaps[0][: local_cells(mesh)]]
     shape = np.column_stack([1 - reference.sum(axis=1), reference])
     return np.einsum("qk,nki->nqi", shape, corners), weights
 

@@ -1,6 +1,7 @@
 """Closed triangle surfaces: made from an image mask, smoothed, decimated, checked."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,10 @@ from fibertwin.errors import InputError, Problem
 
 MESHING = "pip install 'fibertwin[meshing]'"
 TAUBIN_LAMBDA = 0.5
+RETRIES = (1.0, 0.97, 1.03, 0.94, 1.06)
+"""Parts of the count of triangles wanted that are tried until the surface stays closed."""
+LEVELS = (0.7, 0.5, 0.3)
+"""Where the smoothed mask may be cut; between them the one that keeps the volume is found by interpolation."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +146,7 @@ def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
     width = [int(np.ceil(4 * s)) + 2 for s in sigma]
     padded = np.pad(mask.inside.astype(np.float64), [(w, w) for w in width])
     smooth = ndimage.gaussian_filter(padded, sigma) if smoothing > 0 else padded
-    level = float(np.partition(smooth.ravel(), -int(mask.inside.sum()))[-int(mask.inside.sum())])
-    level = float(np.clip(level, 0.3, 0.7))
-    if smooth.max() <= level:
+    if smooth.max() <= max(LEVELS):
         raise InputError(
             Problem(
                 mask.source,
@@ -153,11 +156,19 @@ def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
                 "less smoothing",
             )
         )
-    march: Any = measure.marching_cubes
-    index, triangles, _, _ = march(smooth, level, allow_degenerate=False)
-    index = index.astype(np.float64) - width
-    points = index @ mask.affine[:3, :3].T + mask.affine[:3, 3]
-    return largest_piece(Surface(points, triangles.astype(np.int64))).oriented()
+
+    def at(level: float) -> Surface:
+        march: Any = measure.marching_cubes
+        with warnings.catch_warnings():
+            # scikit-image 0.26 sets array shapes in place, which numpy 2.5 deprecates
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="skimage")
+            index, triangles, _, _ = march(smooth, level, allow_degenerate=False)
+        points = (index.astype(np.float64) - width) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+        return largest_piece(Surface(points, triangles.astype(np.int64))).oriented()
+
+    volumes = [at(level).volume for level in LEVELS]
+    wanted = np.interp(mask.volume, volumes, LEVELS)
+    return at(float(wanted))
 
 
 def largest_piece(surface: Surface) -> Surface:
@@ -224,10 +235,23 @@ def decimate(surface: Surface, count: int) -> Surface:
         raise InputError(
             Problem("fast-simplification", "is needed to mesh a mask", str(error), hint=MESHING)
         ) from error
-    points, triangles = fast_simplification.simplify(
-        surface.points.astype(np.float32), surface.triangles.astype(np.int32), target_count=count
-    )
-    return largest_piece(Surface(np.asarray(points, dtype=np.float64), np.asarray(triangles, dtype=np.int64)))
+    coarse = surface
+    for part in RETRIES:
+        points, triangles = fast_simplification.simplify(
+            surface.points.astype(np.float32), surface.triangles.astype(np.int32), target_count=round(part * count)
+        )
+        coarse = Surface(np.asarray(points, dtype=np.float64), np.asarray(triangles, dtype=np.int64))
+        coarse = largest_piece(without_fins(coarse))
+        if coarse.is_watertight:
+            break
+    return coarse
+
+
+def without_fins(surface: Surface) -> Surface:
+    """The surface without pairs of triangles that lie back to back on the same three points."""
+    ordered = np.sort(surface.triangles, axis=1)
+    _, which, count = np.unique(ordered, axis=0, return_inverse=True, return_counts=True)
+    return Surface(surface.points, surface.triangles[count[which.ravel()] == 1])
 
 
 def triangles_for(surface: Surface, edge: float) -> int:
