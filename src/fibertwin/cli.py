@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 GRACE = 20.0
 """Seconds that a rank with an error waits for the others to come to the same end before it stops them."""
 
+FORWARDING = 1.0
+"""Seconds that mpirun gets to forward a message before an abort makes it drop what it has not."""
+
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 """Variables by which launchers tell a process its rank, before MPI is loaded."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         verb: Callable[[argparse.Namespace], int] = arguments.verb
         return verb(arguments)
@@ -37,6 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if _launched_rank() == 0:
             _tell(error)
         return error.exit_code
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """The arguments with ``--petsc -x`` as ``--petsc=-x``: argparse takes a lone word with a dash for an option."""
+    words = list(argv)
+    at = words.index("--petsc") if "--petsc" in words[:-1] else None
+    return words if at is None else [*words[:at], f"--petsc={words[at + 1]}", *words[at + 2 :]]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -271,6 +281,7 @@ def _leave(error: FibertwinError, comm: "MPI.Comm") -> None:
         if time.monotonic() > deadline:
             if comm.rank != 0:
                 _tell(error)
+            time.sleep(FORWARDING)
             comm.Abort(error.exit_code)
         time.sleep(0.005)
 
@@ -288,6 +299,7 @@ def _stopping_all(comm: "MPI.Comm") -> Callable[[type[BaseException], BaseExcept
         print(f"rank {comm.rank} of {comm.size}:", file=sys.stderr)
         traceback.print_exception(kind, error, trace)
         sys.stderr.flush()
+        time.sleep(FORWARDING)
         comm.Abort(130 if issubclass(kind, KeyboardInterrupt) else 1)
 
     return hook

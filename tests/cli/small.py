@@ -11,7 +11,12 @@ VOXEL = 2.0
 CASE: dict[str, Any] = {
     "title": "a block of tissue",
     "diffusion": {"dwi": "dwi.nii.gz", "bvals": "dwi.bval", "bvecs": "dwi.bvec", "mask": "mask.nii.gz"},
-    "anatomy": {"type": "block", "size": ["6 mm", "6 mm", "6 mm"], "cells": [2, 2, 2]},
+    "anatomy": {
+        "type": "block",
+        "size": ["6 mm", "6 mm", "6 mm"],
+        "cells": [2, 2, 2],
+        "center": ["0 mm", "0 mm", "0 mm"],
+    },
     "surfaces": {"upper half": {"select": "half-space", "axis": "z", "above": "50 %"}},
     "regions": {"white": {"select": "diffusion", "fa_above": 0.2}, "grey": {"select": "rest"}},
     "materials": {

@@ -49,7 +49,7 @@ def tensor_volume(document: Document, folder: Path, tensors: np.ndarray, shift: 
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
     affine[:3, 3] = -7.0 + shift
     nibabel.save(nibabel.Nifti1Image(tensors.astype(np.float32), affine), folder / "tensor.nii.gz")
-    document["diffusion"] = {"tensor": "tensor.nii.gz", "convention": "fsl", "mask": "mask.nii.gz"}
+    document["diffusion"] = {"tensor": "tensor.nii.gz", "convention": "fsl"}
 
 
 def sticks(*, value: float = 1.6e-3) -> np.ndarray:
@@ -178,7 +178,6 @@ def test_a_bad_case_is_refused(bad: Bad, tmp_path: Path, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("bad", IN_THE_DATA, ids=lambda bad: bad.name)
 def test_bad_data_are_refused(bad: Bad, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("fibertwin.pipeline")
     code = main(["run", str(spoilt(bad, tmp_path)), "-o", str(tmp_path / "out")])
     assert_told(bad, code, *capsys.readouterr())
 
@@ -198,7 +197,6 @@ def test_two_ranks_refuse_a_bad_case_once(bad: Bad, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [bad for bad in IN_THE_DATA if bad.ranks], ids=lambda bad: bad.name)
 def test_two_ranks_refuse_bad_data_once(bad: Bad, tmp_path: Path) -> None:
-    pytest.importorskip("fibertwin.pipeline")
     done = launched(2, "run", str(spoilt(bad, tmp_path)), "-o", str(tmp_path / "out"))
     assert_told(bad, done.returncode, done.stdout, done.stderr)
     assert "Abort" not in done.stderr

@@ -180,3 +180,19 @@ def test_a_bar_is_drawn_on_a_terminal(capsys: pytest.CaptureFixture[str], monkey
 def test_the_starter_is_toml_with_every_section() -> None:
     sections = {"title", "diffusion", "anatomy", "surfaces", "materials", "supports", "loads", "solve", "output"}
     assert set(tomllib.loads(STARTER)) == sections
+
+
+def test_petsc_options_may_start_with_a_dash() -> None:
+    parse = cli._parser().parse_args
+    for options in ("-snes_monitor", "-snes_monitor -ksp_rtol 1e-8", ""):
+        assert parse(cli._joined(["run", "a.toml", "--petsc", options, "-o", "out"])).petsc == options
+    assert parse(cli._joined(["run", "a.toml", "--petsc=-x", "-o", "out"])).petsc == "-x"
+
+
+def test_the_page_names_every_verb_and_option() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    (verbs,) = [action.choices for action in cli._parser()._subparsers._group_actions]
+    for name, parser in verbs.items():
+        assert f"fibertwin {name}" in page
+        for option in parser._option_string_actions:
+            assert option in ("-h", "--help") or f"{option}" in page

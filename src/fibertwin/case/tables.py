@@ -5,6 +5,7 @@ file that must exist; numbers and switches are taken only as such (``"3"`` is no
 """
 
 import dataclasses
+import os
 import types
 from collections.abc import Callable
 from functools import partial
@@ -196,6 +197,8 @@ class _InputFile:
                 raise raised(Told(f"the file {path} does not exist", "an existing file", _sibling(path)))
             if path.is_dir():
                 raise raised(Told(f"{path} is a folder", "a file"))
+            if not os.access(path, os.R_OK):
+                raise raised(Told(f"the file {path} may not be read", "a file that this user may read"))
             return path
 
         text = core_schema.to_string_ser_schema()
