@@ -66,7 +66,7 @@ class Patch(SurfaceSelector):
         if self.direction is not None:
             return _where_ray_leaves(boundary, boundary.centroid(), unit(self.direction, "patch.direction"))
         assert self.near is not None
-        return _nearest_midpoint(boundary, point_of(self.near, boundary))
+        return _nearest_point(boundary, point_of(self.near, boundary))
 
     def _normal(self, boundary: Boundary, center: NDArray[np.float64]) -> NDArray[np.float64]:
         """The surface's normal around the center: facets within half the patch's shorter side, at least the nearest."""
@@ -101,9 +101,28 @@ def _where_ray_leaves(
     return point
 
 
-def _nearest_midpoint(boundary: Boundary, seed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The facet midpoint nearest to a point; of equally near ones the first by coordinates. Collective."""
-    distance = np.linalg.norm(boundary.midpoints - seed, axis=1)
+def _nearest_point(boundary: Boundary, seed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The surface point nearest to a point; of equally near ones the first by coordinates. Collective."""
+    candidates = _nearest_on_triangles(boundary, seed)
+    distance = np.linalg.norm(candidates - seed, axis=1)
     nearest = min(boundary.comm.allgather(float(distance.min(initial=np.inf))))
-    tied = boundary.midpoints[distance <= nearest + boundary.slack]
+    tied = candidates[distance <= nearest + boundary.slack]
     return np.array(min(point for points in boundary.comm.allgather(tied.tolist()) for point in points))
+
+
+def _nearest_on_triangles(boundary: Boundary, seed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The point of each facet (n, 3) nearest to a point: its foot in the facet's plane, or a point of an edge."""
+    height = np.einsum("ni,ni->n", seed - boundary.midpoints, boundary.normals)
+    foot = seed - height[:, None] * boundary.normals
+    best, least = foot, np.full(len(foot), np.inf)
+    inside = np.ones(len(foot), dtype=bool)
+    for i in range(3):
+        start, along = boundary.corners[:, i], boundary.corners[:, (i + 1) % 3] - boundary.corners[:, i]
+        inside &= np.einsum("ni,ni->n", np.cross(along, foot - start), boundary.normals) >= 0
+        share = np.einsum("ni,ni->n", seed - start, along) / np.einsum("ni,ni->n", along, along)
+        point = start + np.clip(share, 0, 1)[:, None] * along
+        distance = np.linalg.norm(point - seed, axis=1)
+        best = np.where((distance < least)[:, None], point, best)
+        least = np.minimum(least, distance)
+    nearest: NDArray[np.float64] = np.where(inside[:, None], foot, best)
+    return nearest
