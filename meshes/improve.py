@@ -8,6 +8,8 @@ from .quality import scaled_jacobian
 _DIRECTIONS = np.delete(np.indices((3, 3, 3)).reshape(3, 27).T - 1, 13, axis=0)  # the 26 neighbors in a grid
 _UNIT = _DIRECTIONS / np.linalg.norm(_DIRECTIONS, axis=1, keepdims=True)
 ROUNDS = 20
+FEW = 0.05
+"""Where more than this part of the cells is below the target, it is out of reach and nothing is tried."""
 SHARP = np.radians(40)
 """A boundary point is on a sharp edge where a facet is turned from the mean normal by more than this."""
 STEPS = (0.3, 0.15, 0.07, 0.03, 0.01)
@@ -24,12 +26,15 @@ def improve(points: NDArray[np.float64], cells: NDArray[np.int64], target: float
     Args:
         points: (n, 3) in mm.
         cells: (m, 4), right-handed.
-        target: scaled Jacobian to reach; cells that have it are left alone.
+        target: scaled Jacobian to reach; cells that have it are left alone. If more than ``FEW`` of the cells are
+            below it, nothing is moved.
 
     Returns:
         New points (n, 3).
     """
     moved = points.copy()
+    if (scaled_jacobian(points, cells) < target).mean() > FEW:
+        return moved
     order = np.argsort(cells.ravel(), kind="stable")
     start = np.searchsorted(cells.ravel()[order], np.arange(len(points) + 1))
     normals, sharp = _boundary_normals(points, cells)

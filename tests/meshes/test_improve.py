@@ -29,12 +29,12 @@ def test_boundary_faces_close_the_cube():
 
 
 def test_displaced_corners_are_brought_back_to_quality():
-    points, cells = cube()
-    inside = np.flatnonzero(((points > 0.1) & (points < 0.9)).all(axis=1))
+    points, cells = cube(6)
+    middle = np.flatnonzero((np.abs(points - 0.5) < 1e-9).all(axis=1))[0]
     spoiled = points.copy()
-    spoiled[inside[13]] += (0.21, 0.16, -0.18)
-    on_face = np.flatnonzero((points[:, 0] == 0) & (points[:, 1:] == 0.5).all(axis=1))[0]
-    spoiled[on_face] += (0.0, 0.2, 0.1)
+    spoiled[middle] += (0.14, 0.11, -0.12)
+    on_face = np.flatnonzero((points[:, 0] == 0) & (np.abs(points[:, 1:] - 0.5) < 1e-9).all(axis=1))[0]
+    spoiled[on_face] += (0.0, 0.13, 0.07)
     before = scaled_jacobian(spoiled, cells)
     assert before.min() < 0.1
     mended = improve(spoiled, cells, 0.5)
@@ -53,3 +53,9 @@ def test_displaced_corners_are_brought_back_to_quality():
 def test_good_meshes_are_left_alone():
     points, cells = cube(2)
     assert np.array_equal(improve(points, cells, 0.3), points)
+
+
+def test_a_target_out_of_reach_moves_nothing():
+    points, cells = cube(2)
+    assert scaled_jacobian(points, cells).max() < 0.8
+    assert np.array_equal(improve(points, cells, 0.8), points)
