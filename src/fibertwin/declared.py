@@ -9,7 +9,10 @@ class Declared:
 
     A family is a direct subclass; a member is a frozen dataclass below it whose fields carry their
     units (``fibertwin.units``) and bounds (``annotated_types``). ``key`` is the word in the case file
-    that picks the member: ``law = "neo-hookean"``. A class whose name starts with ``_`` is not offered.
+    that picks the member: ``law = "neo-hookean"``; in a family with an empty ``key`` the member is picked by the first
+    field that is its own. A class whose name starts with ``_`` is not offered. The docstring's first lines and its
+    ``Attributes:`` become the reference page and the editor's hints. A field called ``surface`` names an entry of
+    [surfaces]; a ``Path`` is a file that must exist; ``__post_init__`` may raise ``ValueError`` or ``InputError``.
     """
 
     key: ClassVar[str] = "type"

@@ -122,8 +122,16 @@ IN_THE_CASE = [
         ),
         ("materials.grey.bulk_modulus", "cannot hold the volume", "taylor-hood"),
     ),
-    Bad("two numbers for three", lambda d, f: d["anatomy"].update(cells=[2, 2]), ("anatomy.cells[2]", "is missing")),
-    Bad("text for a list", lambda d, f: d["anatomy"].update(size="6 mm"), ("anatomy.size", "is not a list")),
+    Bad(
+        "two numbers for three",
+        lambda d, f: d["anatomy"].update(cells=[2, 2]),
+        ("anatomy.cells[2]", "is missing", "a list of 3"),
+    ),
+    Bad(
+        "text for a list",
+        lambda d, f: d["anatomy"].update(size="6 mm"),
+        ("anatomy.size", "is not a list", "a list of 3: a length"),
+    ),
     Bad(
         "axis w",
         lambda d, f: d["supports"]["base"].update(components="xw"),

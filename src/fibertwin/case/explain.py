@@ -1,6 +1,6 @@
 """From pydantic's errors to sentences: what is wrong, what is wanted, what to try."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -88,8 +88,17 @@ def explained(error: ValidationError, table: dict[str, Any], wanted: dict[str, s
         told = _merged([told for told, _ in entries], entries[0][1])
         deeper = any(other[: len(location)] == location and other != location for other in groups)
         if not (deeper and told.shape):
+            told = _with_wanted(told, location, wanted)
             merged.append(line_error(told, location, entries[0][1]))
     return merged
+
+
+def _with_wanted(told: Told, location: Location, wanted: dict[str, str]) -> Told:
+    """Say what the key takes where a value of it has another shape, or lacks a part."""
+    words = wanted.get(str(location[0]), "") if location else ""
+    whole = len(location) == 1 and told.shape
+    part = len(location) == 2 and isinstance(location[1], int) and told.what == "is missing"
+    return replace(told, wanted=words) if words and (whole or part) else told
 
 
 def _merged(branches: list[Told], got: object) -> Told:

@@ -59,7 +59,8 @@ def validated(document: Mapping[str, Any], folder: Path) -> "Case":
     except ValidationError as error:
         for line in error.errors(include_url=False):
             told = told_of(line)
-            got = "" if told.what in ("is missing", "is an unknown key") else _shown(line["input"])
+            absent = line["input"] is None or told.what in ("is missing", "is an unknown key")
+            got = "" if absent else _shown(line["input"])
             problems.append(Problem(place(line["loc"]), told.what, got, told.wanted, told.hint))
     told_already = {problem.where for problem in problems}
     problems += [problem for problem in unresolved(document) if problem.where not in told_already]
