@@ -126,6 +126,7 @@ class Mask(AnatomySource):
     Attributes:
         file: mask image (anything but 0 is inside); if left out, the scan's own mask.
         edge: edge length of the triangles on the surface; inside, edges are about a third longer.
+        opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
         closing: gaps and furrows narrower than twice this are closed.
         smoothing: standard deviation of the Gaussian that smooths the mask.
         minimum_quality: least scaled Jacobian that is accepted.
@@ -133,6 +134,7 @@ class Mask(AnatomySource):
 
     edge: PositiveLength
     file: Path | None = None
+    opening: Annotated[float, Unit("mm"), Ge(0)] = 0.0
     closing: Annotated[float, Unit("mm"), Ge(0)] = 4.0
     smoothing: Annotated[float, Unit("mm"), Ge(0)] = 2.5
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.15
@@ -151,14 +153,14 @@ class Mask(AnatomySource):
         source = read_mask(self.file) if self.file is not None else mask
         if source is None:
             raise InputError(Problem("anatomy.file", "no mask: there is no scan", wanted="a mask image"))
-        cleaned = clean_mask(source, self.closing)
+        cleaned = clean_mask(source, self.closing, self.opening)
         surface = self._surface(cleaned)
         mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
         quality = measure(mesh.points, mesh.cells)
         hint = "a little more smoothing, or a slightly different edge"
         require_quality(quality, self.minimum_quality, source.source, hint)
         notes = (
-            f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL as its largest piece, closed",
+            f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL cleaned (largest piece)",
             f"surface: {len(surface.triangles)} triangles, {surface.area / 1e2:.4g} cm², "
             f"encloses {surface.volume / 1e3:.4g} mL" + (f", {surface.handles} handles" if surface.handles else ""),
             f"mesh: {quality}",

@@ -101,29 +101,46 @@ class Surface:
         return self if self.volume >= 0 else Surface(self.points, self.triangles[:, ::-1])
 
 
-def clean_mask(mask: VoxelMask, closing: float) -> VoxelMask:
-    """The mask's largest connected piece, closed and with its holes filled.
+def clean_mask(mask: VoxelMask, closing: float, opening: float = 0.0) -> VoxelMask:
+    """The mask's largest connected piece, with thin bridges cut, furrows closed and holes filled.
+
+    Erosion and dilation are by balls measured in mm. What a cut leaves on its larger side is grown back only into
+    voxels that were inside before, one voxel farther than it was eroded, so that rims keep their shape.
 
     Args:
         mask: voxels of the body.
-        closing: gaps narrower than twice this (mm) are closed (dilation and erosion by a ball, measured in mm).
+        closing: gaps narrower than twice this (mm) are closed.
+        opening: bridges thinner than twice this (mm) are cut, such as those from the brain to the eyes.
 
     Raises:
-        InputError: no voxel is inside.
+        InputError: no voxel is inside, or none is thicker than the opening.
     """
     if not mask.inside.any():
         raise InputError(Problem(mask.source, "the mask is empty", "0 voxels inside", "a mask with a body in it"))
-    labels, count = ndimage.label(mask.inside)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    inside = labels == 1 + int(np.argmax(sizes[1:]))
     width = [int(np.ceil(closing / step)) + 1 for step in mask.spacing]
-    inside = np.pad(inside, [(w, w) for w in width])
+    inside = np.pad(_largest(mask.inside), [(w, w) for w in width])
+    if opening > 0:
+        core = ndimage.distance_transform_edt(inside, sampling=mask.spacing) > opening
+        if not core.any():
+            got = f"{opening:g} mm"
+            raise InputError(Problem(mask.source, "nothing is thicker than the opening", got, "a smaller opening"))
+        reach = opening + float(mask.spacing.max())
+        inside &= ndimage.distance_transform_edt(~_largest(core), sampling=mask.spacing) <= reach
+        inside = _largest(inside)
     if closing > 0:
         inside = ndimage.distance_transform_edt(~inside, sampling=mask.spacing) <= closing
         inside = ndimage.distance_transform_edt(inside, sampling=mask.spacing) > closing
     inside = ndimage.binary_fill_holes(inside)
     trimmed = inside[tuple(slice(w, -w) for w in width)]
     return VoxelMask(np.asarray(trimmed, dtype=bool), mask.affine, mask.source)
+
+
+def _largest(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest of the pieces that hang together by voxel faces."""
+    labels, count = ndimage.label(inside)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    largest: NDArray[np.bool_] = labels == 1 + int(np.argmax(sizes[1:]))
+    return largest
 
 
 def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:

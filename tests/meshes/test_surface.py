@@ -101,6 +101,22 @@ def test_cleaning_keeps_the_largest_piece_fills_holes_and_closes_furrows():
     assert not furrowed.inside[middle, middle, middle + 6]
 
 
+def test_opening_cuts_a_bridge_and_keeps_the_body():
+    big, step = ball(), 2.0
+    inside = np.pad(big.inside, ((0, 14), (0, 0), (0, 0)))
+    m = big.inside.shape[1] // 2
+    inside[20:28, m - 2 : m + 1, m - 2 : m + 1] = True  # a bridge 6 mm thick to a knob of 10 mm
+    inside[28:33, m - 3 : m + 2, m - 3 : m + 2] = True
+    mask = VoxelMask(inside, big.affine, "knob")
+    assert clean_mask(mask, 0.0).volume > big.volume + 5 * 25 * step**3 - 1
+    opened = clean_mask(mask, 0.0, opening=5.0)
+    assert not opened.inside[28:].any()
+    lost = big.inside & ~opened.inside[: big.inside.shape[0]]
+    assert lost.sum() < 0.01 * big.inside.sum()
+    with pytest.raises(InputError, match="thicker than the opening"):
+        clean_mask(mask, 0.0, opening=40.0)
+
+
 def test_largest_piece_drops_the_smaller_one():
     more = np.concatenate([TETRAHEDRON.points + 10, TETRAHEDRON.points])
     octahedron = surface_from_mask(ball(radius=6.0))
