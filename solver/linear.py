@@ -16,7 +16,7 @@ MULTIGRID = {
     "pc_gamg_type": "agg",
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_pc_type": "pbjacobi",
-    "mg_levels_ksp_max_it": "3",
+    "mg_levels_ksp_max_it": "2",
     "mg_levels_ksp_chebyshev_esteig_steps": "10",
 }
 

@@ -54,7 +54,7 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
     source = case.diffusion
     if source is None:
         return None
-    image = _fitted(source, comm) if isinstance(source, DiffusionScan) else on_root(comm, lambda: _read(source))
+    image = _fitted(source, comm) if isinstance(source, DiffusionScan) else on_root(comm, lambda: read(source))
     written = on_root(comm, lambda: _checked(image, source, out))
     path, mask, quality = written
     for sentence in quality["assumptions"]:
@@ -66,7 +66,7 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
 
 def _fitted(source: DiffusionScan, comm: "MPI.Comm") -> TensorImage | None:
     """Fit a scan, each rank a slab of its slices; the whole on rank 0, None elsewhere. Collective."""
-    mask = on_root(comm, lambda: _scan_mask(source))
+    mask = on_root(comm, lambda: _voxels(source))
     first, last = imaging.slab_bounds(mask, comm.size)[comm.rank]
     with progress("fit tensors", 1.0, comm.rank) as bar:
         slab = together(
@@ -85,14 +85,25 @@ def _fitted(source: DiffusionScan, comm: "MPI.Comm") -> TensorImage | None:
     return imaging.join_slabs(slabs) if comm.rank == 0 else None
 
 
-def _scan_mask(source: DiffusionScan) -> Any:
+def _voxels(source: DiffusionScan) -> Any:
+    """Voxels (nx, ny, nz) to fit. Rank 0 only."""
     scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
-    if source.mask is None:
+    if source.mask == "brain":
         return imaging.brain_mask(source.dwi, source.bvals)
+    if source.mask == "signal":
+        return scan.volume(scan.b0[0]) > 0
     return read_mask(source.mask, scan.affine, scan.shape)
 
 
-def _read(source: DiffusionSource) -> TensorImage:
+def scan_mask(source: DiffusionScan) -> VoxelMask:
+    """The body as a scan shows it. Not collective."""
+    affine = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame).affine
+    return VoxelMask(_voxels(source), affine, "the scan's mask")
+
+
+def read(source: DiffusionSource) -> TensorImage:
+    """Read a ready-made tensor volume. Not collective."""
+    mask = None if isinstance(source.mask, str) else source.mask  # such a volume holds the brain and nothing else
     if isinstance(source, TensorVolume):
         return imaging.read_tensors(
             source.tensor,
@@ -100,10 +111,10 @@ def _read(source: DiffusionSource) -> TensorImage:
             order=source.order,
             frame=source.frame,
             units=source.units,
-            mask=source.mask,
+            mask=mask,
         )
     if isinstance(source, Eigenvectors):
-        return imaging.read_eigen(source.v1, fa=source.fa, md=source.md, frame=source.frame, mask=source.mask)
+        return imaging.read_eigen(source.v1, fa=source.fa, md=source.md, frame=source.frame, mask=mask)
     raise TypeError(f"no reader for {type(source).__name__}")
 
 
@@ -136,7 +147,7 @@ def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:
         "repaired": found.repaired_voxels,
         "mask_mL": found.mask_volume / 1e3,
         "orientation": {
-            "sentence": _spoken(report),
+            "sentence": spoken(report),
             "given": report.coherence,
             "best": report.best,
             "best_index": report.best_coherence,
@@ -147,7 +158,8 @@ def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:
     }
 
 
-def _spoken(report: OrientationReport) -> str:
+def spoken(report: OrientationReport) -> str:
+    """The orientation test's result in a sentence."""
     if report.good:
         return (
             f"Of all axis flips and permutations the orientation as given is the best (index {report.coherence:.3f})."

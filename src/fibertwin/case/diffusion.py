@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Gt
 
-from fibertwin.declared import Declared
+from fibertwin.declared import Choices, Declared
+from fibertwin.imaging.conventions import CONVENTIONS, Units
 from fibertwin.imaging.geometry import Frame
 from fibertwin.units import Length, Unit
 
@@ -16,7 +17,7 @@ class DiffusionSource(Declared):
     """A scan; which kind is told by the file that is given: ``dwi``, ``tensor`` or ``v1``.
 
     Attributes:
-        mask: image of the voxels to use; found from the scan without one.
+        mask: which voxels to use.
         transform: text file with the 4 x 4 matrix from the image's RAS+ mm to the mesh's; it turns the tensors too.
         radius: how far outside the mask a point of the mesh may take the nearest tensor.
         force_orientation: go on where the orientation test says that the tensors are in a wrong frame or order.
@@ -24,7 +25,7 @@ class DiffusionSource(Declared):
 
     key: ClassVar[str] = ""
 
-    mask: Path | None = None
+    mask: Literal["brain", "signal"] | Path = "brain"
     transform: Path | None = None
     radius: Annotated[Length, Gt(0)] = 5.0
     force_orientation: bool = False
@@ -41,6 +42,8 @@ class DiffusionScan(DiffusionSource):
         bvec_frame: axes of the directions: ``fsl`` (voxel axes, x flipped where the affine's determinant is positive),
             ``voxel``, ``world`` (RAS+) or ``lps``.
         max_b: volumes with a greater b-value are left out of the fit.
+        mask: image of the voxels to use; ``brain`` (found in the images without weighting) or ``signal`` (every voxel
+            that has any).
     """
 
     dwi: Path
@@ -48,6 +51,7 @@ class DiffusionScan(DiffusionSource):
     bvecs: Path
     bvec_frame: Frame = "fsl"
     max_b: Annotated[float, Unit("s/mm^2"), Gt(0)] = 1600.0
+    mask: Path | Literal["brain", "signal"] = "brain"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +61,21 @@ class TensorVolume(DiffusionSource):
     Attributes:
         tensor: image of six components (or nine) per voxel.
         convention: program whose order, frame and units the volume has; recognised from the header without one.
-        order: order of the components, over that of the convention: ``"xx xy yy xz yz zz"``.
+        order: order of the components, over that of the convention: ``lower``, ``upper``, ``diagonal``, or spelled out
+            as in ``"xx xy yy xz yz zz"``.
         frame: axes of the components, over those of the convention.
         units: units of the components, over those of the convention.
+        grid: image with the shape and affine of a Camino file, which has none of its own.
+        mask: image of the voxels to use; every voxel that holds a tensor without one.
     """
 
     tensor: Path
-    convention: Literal["fsl", "mrtrix", "dipy", "nifti", "afni", "camino", "itk", "ants", "tortoise"] | None = None
+    convention: Annotated[str, Choices(tuple(CONVENTIONS))] | None = None
     order: str | None = None
     frame: Frame | None = None
-    units: Literal["mm^2/s", "um^2/ms"] | None = None
+    units: Units | None = None
+    grid: Path | None = None
+    mask: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +87,11 @@ class Eigenvectors(DiffusionSource):
         fa: image of fractional anisotropy.
         md: image of mean diffusivity; 0.8e-3 mm²/s everywhere without one.
         frame: axes of the directions.
+        mask: image of the voxels to use; every voxel that holds a direction without one.
     """
 
     v1: Path
     fa: Path
     md: Path | None = None
     frame: Frame = "fsl"
+    mask: Path | None = None

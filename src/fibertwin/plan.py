@@ -1,0 +1,99 @@
+"""What a case would run, told before it runs: mesh size, unknowns, memory, what is assumed of the scan."""
+
+from typing import TYPE_CHECKING
+
+from fibertwin import imaging, stages
+from fibertwin.case import Case, DiffusionScan
+from fibertwin.errors import InputError, Problem
+from fibertwin.meshes import Block, Mask, VoxelMask, read_mask
+from fibertwin.parallel import on_root
+from fibertwin.solver import Displacement, Formulation
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+CELLS_PER_CUBED_EDGE = 4.35
+"""Tetrahedra in the volume of a cube of one ``edge``, as a mask is meshed (measured on whole brains)."""
+
+VERTICES_PER_CELL, EDGES_PER_CELL = 0.216, 1.307
+"""Of tetrahedral meshes of solid bodies (the same measurement)."""
+
+MEMORY_PER_RANK, MEMORY_PER_UNKNOWN = 300e6, 6e3
+"""Bytes: libraries on each rank; tangent, multigrid and fields (measured on 10⁵ unknowns)."""
+
+
+def plan(case: Case, comm: "MPI.Comm") -> str:
+    """Sentences on what running the case would mean; checks the scan's files and headers on the way. Collective.
+
+    Raises:
+        InputError: on every rank, something is wrong with the input.
+    """
+    return on_root(comm, lambda: "\n".join(_lines(case, comm.size)))
+
+
+def _lines(case: Case, ranks: int) -> list[str]:
+    lines = [case.title or "untitled case", *_scan(case)]
+    case.anatomy.check()
+    cells = _cells(case)
+    if cells is None:
+        lines.append(f"anatomy: {case.anatomy.kind()}; its size is known when the file is read")
+    else:
+        count, unknowns = cells, _unknowns(cells, case.solve.formulation)
+        memory = (ranks * MEMORY_PER_RANK + unknowns * MEMORY_PER_UNKNOWN) / 1e9
+        lines.append(f"anatomy: {case.anatomy.kind()}, about {count:,} tetrahedra")
+        lines.append(f"unknowns: about {unknowns:,}; memory: about {memory:.1f} GB on {ranks} rank{'s' * (ranks > 1)}")
+    for region, material in case.materials.items():
+        laws = " + ".join(energy.kind() for energy in material.energies)
+        lines.append(
+            f"material of {region}: {laws}, bulk modulus {material.bulk_modulus} kPa".replace("ible kPa", "ible")
+        )
+    lines += [f"support {name}: {support.kind()} on {support.surface}" for name, support in case.supports.items()]
+    lines += [f"load {name}: {load.kind()} on {load.surface}" for name, load in case.loads.items()]
+    lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
+    return lines
+
+
+def _scan(case: Case) -> list[str]:
+    """What is read and what is assumed of it; tensor volumes are read and tested, a scan is opened only."""
+    source = case.diffusion
+    if source is None:
+        return ["no scan: tissue without fibers"]
+    if isinstance(source, DiffusionScan):
+        scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
+        shape = " × ".join(str(n) for n in scan.shape)
+        return [
+            f"scan: {source.dwi.name}, {shape} voxels, {len(scan.b0)} volumes without weighting",
+            f"assumed: b-vectors in the frame {source.bvec_frame!r}",
+        ]
+    image = stages.read(source)
+    report = imaging.orientation_check(image, force=source.force_orientation)
+    return [*(f"assumed: {sentence}" for sentence in image.assumptions), stages.spoken(report), *report.warnings]
+
+
+def _cells(case: Case) -> int | None:
+    anatomy = case.anatomy
+    if isinstance(anatomy, Block):
+        x, y, z = anatomy.cells
+        return 6 * x * y * z
+    if isinstance(anatomy, Mask):
+        volume = _mask(case, anatomy).volume
+        return round(CELLS_PER_CUBED_EDGE * volume / anatomy.edge**3)
+    return None
+
+
+def _mask(case: Case, anatomy: Mask) -> VoxelMask:
+    if anatomy.file is not None:
+        return read_mask(anatomy.file)
+    if isinstance(case.diffusion, DiffusionScan):
+        return stages.scan_mask(case.diffusion)
+    if case.diffusion is None:
+        raise InputError(Problem("anatomy.file", "there is no mask", hint="give file, or [diffusion]"))
+    image = stages.read(case.diffusion)
+    return VoxelMask(image.mask, image.affine)
+
+
+def _unknowns(cells: int, formulation: Formulation) -> int:
+    vertices, edges = VERTICES_PER_CELL * cells, EDGES_PER_CELL * cells
+    if isinstance(formulation, Displacement):
+        return round(3 * vertices if formulation.degree == 1 else 3 * (vertices + edges))
+    return round(3 * (vertices + edges) + vertices)
