@@ -163,11 +163,11 @@ def _write(path: Path, text: str) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     def work(comm: "MPI.Comm") -> None:
         case = _read(arguments, comm)
-        from fibertwin import pipeline
+        from fibertwin.plan import plan
 
-        plan = pipeline.plan(case, comm)
+        sentences = plan(case, comm)
         if comm.rank == 0:
-            print(plan)
+            print(sentences)
 
     return _on_every_rank(work, arguments.verbose)
 

@@ -1,7 +1,12 @@
 """Things a case file can name: a class declares itself by existing, so there is no second list."""
 
 import re
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 
 class Declared:
@@ -32,3 +37,16 @@ class Declared:
                 found[sub.kind()] = sub
             found |= sub.members()
         return found
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Annotates a text that must be one of some words, where these are known from a table and not written twice."""
+
+    words: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        """Let pydantic take these words only."""
+        from pydantic_core import core_schema
+
+        return core_schema.literal_schema(list(self.words))

@@ -40,7 +40,8 @@ class Progress(Protocol):
 class _Bar:
     def __init__(self, title: str, total: float) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress as Rich, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Rich
 
         columns = (
             TextColumn("{task.description}"),

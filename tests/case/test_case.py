@@ -32,7 +32,7 @@ def test_the_starter_reads_as_what_it_says(folder: Path) -> None:
     scan = case.diffusion
     assert isinstance(scan, DiffusionScan)
     assert scan.dwi == folder / "dwi.nii.gz"
-    assert (scan.bvec_frame, scan.radius, scan.mask) == ("fsl", 5.0, None)
+    assert (scan.bvec_frame, scan.radius, scan.mask) == ("fsl", 5.0, "brain")
     assert isinstance(case.anatomy, Mask)
     assert case.anatomy.edge == 7.0
     below, facing = case.surfaces["skull base"]

@@ -146,6 +146,7 @@ IN_THE_DATA = [
     Bad("too few b-values", lambda d, f: rewrite(f / "dwi.bval", lambda b: b[:, :-1]), ("dwi.bval", "12", "13")),
     Bad("too few b-vectors", lambda d, f: rewrite(f / "dwi.bvec", lambda b: b[:, :-1]), ("dwi.bvec", "12", "13"), True),
     Bad("b-vectors of length 2", lambda d, f: rewrite(f / "dwi.bvec", lambda b: 2 * b), ("dwi.bvec", "not unit")),
+    Bad("all b-values too great", lambda d, f: d["diffusion"].update(max_b="500 s/mm^2"), ("500",)),
     Bad("NaN tensors", lambda d, f: tensor_volume(d, f, sticks(value=np.nan)), ("tensor.nii.gz",)),
     Bad("image elsewhere", lambda d, f: tensor_volume(d, f, sticks(), shift=500.0), ("overlap",), True),
     Bad("flat tetrahedron", lambda d, f: mesh_file(d, f, flat=True), ("body.vtu",)),

@@ -25,7 +25,7 @@ class DiffusionSource(Declared):
 
     key: ClassVar[str] = ""
 
-    mask: Literal["brain", "signal"] | Path = "brain"
+    mask: Path | Literal["brain", "signal"] | None = None
     transform: Path | None = None
     radius: Annotated[Length, Gt(0)] = 5.0
     force_orientation: bool = False

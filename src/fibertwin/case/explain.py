@@ -107,7 +107,7 @@ def _merged(branches: list[Told], got: object) -> Told:
         return branches[0]
     meant = [told for told in branches if not told.shape] or branches
     wanted = " or ".join(dict.fromkeys(told.wanted for told in meant if told.wanted))
-    is_word = isinstance(got, str) and not any(letter.isdigit() for letter in got)
+    is_word = isinstance(got, str) and not any(letter.isdigit() or letter in "./" for letter in got)
     first = next((told for told in meant if (told.what == _NOT_A_CHOICE) == is_word), meant[0])
     return Told(first.what, wanted, first.hint, all(told.shape for told in branches))
 

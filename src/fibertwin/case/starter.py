@@ -15,7 +15,7 @@ bvals = "dwi.bval"
 bvecs = "dwi.bvec"
 # tensor = "dti.nii.gz"                 # a fitted tensor volume instead;
 # convention = "mrtrix"                 # who wrote it, where the header does not tell
-# mask = "mask.nii.gz"                  # which voxels count; found from the scan without it
+mask = "brain"                          # which voxels count: found from the scan; or "signal", or an image
 # transform = "image_to_mesh.txt"       # 4 x 4, RAS+ mm to RAS+ mm; turns the tensors too
 radius = "5 mm"                         # how far outside the mask the nearest tensor may be taken
 
