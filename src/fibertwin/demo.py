@@ -30,6 +30,7 @@ SHA256 = "bb99265f6dd7b5c4abc473d8e784b8e178a529c75b494a35bfa28972bb155850"
 SMALL: dict[str, Any] = {
     "title": "Indentation of a block of brain tissue (a small real crop: the whole-brain scan could not be fetched)",
     "diffusion.mask": "signal",
+    "diffusion.bvec_frame": "lps",
     "anatomy": {"type": "block", "size": ["16 mm", "16 mm", "16 mm"], "cells": [8, 8, 8]},
     "surfaces": {},
     "regions.white matter": {"select": "diffusion", "fa_above": 0.2},
