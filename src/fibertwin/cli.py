@@ -26,6 +26,9 @@ GRACE = 20.0
 FORWARDING = 1.0
 """Seconds that mpirun gets to forward a message before an abort makes it drop what it has not."""
 
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 """Variables by which launchers tell a process its rank, before MPI is loaded."""
 
@@ -40,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if _launched_rank() == 0:
             _tell(error)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("fibertwin: stopped", file=sys.stderr)
+        return STOPPED
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
@@ -265,6 +271,10 @@ def _on_every_rank(work: Callable[["MPI.Comm"], None], verbose: bool) -> int:
     except FibertwinError as error:
         _leave(error, way_out)
         code = error.exit_code
+    except KeyboardInterrupt:
+        if comm.size > 1:
+            comm.Abort(STOPPED)
+        raise
     else:
         code = 0
     way_out.Free()  # collective: not on the way of an unexpected exception, which only this rank may be on
@@ -300,7 +310,7 @@ def _stopping_all(comm: "MPI.Comm") -> Callable[[type[BaseException], BaseExcept
         traceback.print_exception(kind, error, trace)
         sys.stderr.flush()
         time.sleep(FORWARDING)
-        comm.Abort(130 if issubclass(kind, KeyboardInterrupt) else 1)
+        comm.Abort(1)
 
     return hook
 

@@ -196,3 +196,14 @@ def test_the_page_names_every_verb_and_option() -> None:
         assert f"fibertwin {name}" in page
         for option in parser._option_string_actions:
             assert option in ("-h", "--help") or f"{option}" in page
+
+
+def test_stopping_by_hand_leaves_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_doctor", interrupted)
+    assert cli.main(["doctor"]) == 130
+    assert capsys.readouterr().err == "fibertwin: stopped\n"
