@@ -11,12 +11,13 @@ from fibertwin.errors import InputError, Problem
 from .surface import VoxelMask
 
 
-def read_image(file: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+def read_image(path: Path | str) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
     """A volume (nx, ny, nz) and its affine (4, 4), voxel index (center) to RAS+ mm; not collective.
 
     Raises:
         InputError: nibabel is missing, the file can't be read, or it isn't a volume.
     """
+    file = Path(path)
     try:
         import nibabel
     except ImportError as error:
@@ -36,11 +37,11 @@ def read_image(file: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
     return values, np.asarray(image.affine, dtype=np.float64)
 
 
-def read_mask(file: Path) -> VoxelMask:
+def read_mask(path: Path | str) -> VoxelMask:
     """A mask image: every voxel that isn't 0 is inside.
 
     Raises:
         InputError: as ``read_image``.
     """
-    values, affine = read_image(file)
-    return VoxelMask(values != 0, affine, str(file))
+    values, affine = read_image(path)
+    return VoxelMask(values != 0, affine, str(path))
