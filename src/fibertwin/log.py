@@ -58,10 +58,13 @@ class _Bar:
 
 class _Lines:
     def __init__(self, title: str, total: float) -> None:
-        self.title, self.total = title, total
+        self.title, self.total, self.told = title, total, 0
 
     def reached(self, done: float, text: str = "") -> None:
-        logger.info("%s %3.0f %%%s", self.title, 100 * done / self.total, f"  {text}" if text else "")
+        tenths = int(10 * done / self.total + 1e-9)
+        if text or tenths > self.told:  # a step has something to say; mere advance is told in tenths
+            self.told = tenths
+            logger.info("%s %3.0f %%%s", self.title, 100 * done / self.total, f"  {text}" if text else "")
 
 
 class _Silence:
@@ -71,7 +74,7 @@ class _Silence:
 
 @contextmanager
 def progress(title: str, total: float, rank: int = 0) -> Iterator[Progress]:
-    """Show how far a task comes: a bar on a terminal, a line per call of ``reached`` elsewhere, rank 0 only.
+    """Show how far a task comes, rank 0 only: a bar on a terminal, elsewhere a line for each step or tenth.
 
     Args:
         title: what is being done.

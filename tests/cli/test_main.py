@@ -154,10 +154,19 @@ def test_progress_speaks_line_by_line_where_there_is_no_terminal(capsys: pytest.
     log.configure(0)
     with log.progress("solve", 2.0) as bar:
         bar.reached(1.0, "4 iterations")
+        bar.reached(1.0, "again")
+        bar.reached(1.1)
+        bar.reached(1.2)
+        bar.reached(1.22)
         bar.reached(2.0)
     with log.progress("solve", 2.0, rank=1) as bar:
         bar.reached(1.0)
-    assert capsys.readouterr().err.splitlines() == ["solve  50 %  4 iterations", "solve 100 %"]
+    assert capsys.readouterr().err.splitlines() == [
+        "solve  50 %  4 iterations",
+        "solve  50 %  again",
+        "solve  60 %",
+        "solve 100 %",
+    ]
 
 
 def test_only_rank_0_speaks_and_details_only_on_wish(capsys: pytest.CaptureFixture[str]) -> None:
