@@ -49,7 +49,8 @@ def summarize(comm: MPI.Comm, values: Array, weights: Array, points: Array, bins
         raise ValueError("no volume to summarize")
     low, _ = comm.allreduce((float(values[0]), 0) if len(values) else (np.inf, 0), op=MPI.MIN)
     high, at = _largest(comm, values, points)
-    percentiles = {q: _percentile(comm, values, below, q / 100 * total, low, high) for q in PERCENTILES}
+    found = _percentiles(comm, values, below, np.array(PERCENTILES) / 100 * total, low, high)
+    percentiles = {q: float(value) for q, value in zip(PERCENTILES, found, strict=True)}
     mean = comm.allreduce(float(values @ weights)) / total
     edges = np.linspace(min(percentiles[5], 0.0), percentiles[99], bins + 1)
     if edges[-1] <= edges[0]:
@@ -70,10 +71,14 @@ def _largest(comm: MPI.Comm, values: Array, points: Array) -> tuple[float, tuple
     return value, (x, y, z)
 
 
-def _percentile(comm: MPI.Comm, values: Array, below: Array, wanted: float, low: float, high: float) -> float:
-    """Smallest value with at least ``wanted`` volume at or below it, by bisection on the value."""
+def _percentiles(comm: MPI.Comm, values: Array, below: Array, wanted: Array, low: float, high: float) -> Array:
+    """Smallest values with at least ``wanted`` volumes (n,) at or below them, by bisection on all values at once."""
+    lower, upper = np.full(len(wanted), low), np.full(len(wanted), high)
+    reached = np.empty(len(wanted))
     for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        reached = comm.allreduce(float(below[np.searchsorted(values, middle, side="right")]))
-        low, high = (low, middle) if reached >= wanted else (middle, high)
-    return high
+        middle = 0.5 * (lower + upper)
+        comm.Allreduce(below[np.searchsorted(values, middle, side="right")], reached)
+        enough = reached >= wanted
+        upper = np.where(enough, middle, upper)
+        lower = np.where(enough, lower, middle)
+    return upper

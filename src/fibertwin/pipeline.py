@@ -104,11 +104,11 @@ def _finish(case: Case, found: dict[str, Any], out: Path, clock: "Clock", ranks:
         found["provenance"] = provenance.provenance(case.to_dict(), stages.inputs(case), ranks)
     found["timings_s"] = clock.seconds
     summary.write(found, out / "summary.json")
-    with clock("report"):
-        report.write_report(out)
-    found["timings_s"] = clock.seconds
-    summary.write(found, out / "summary.json")
-    logger.info("wrote %s", out / "report.html")
+    if case.output.report:
+        with clock("report"):
+            logger.info("wrote %s", report.write_report(out))
+        found["timings_s"] = clock.seconds
+        summary.write(found, out / "summary.json")
 
 
 @dataclass(frozen=True)

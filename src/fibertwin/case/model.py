@@ -43,11 +43,13 @@ class Output:
     Attributes:
         formats: files with the fields: ``pvd`` for ParaView and PyVista, ``vtx`` (ADIOS2 .bp).
         compare_isotropic: solve once more with every fiber law made isotropic, and show what that would miss.
+        report: write ``report.html``; leave it to ``fibertwin report`` where many cases are run.
         strain_thresholds: fiber strains beyond which the volume of tissue is told.
     """
 
     formats: tuple[Literal["pvd", "vtx"], ...] = ("pvd",)
     compare_isotropic: bool = False
+    report: bool = True
     strain_thresholds: tuple[Annotated[Number, Gt(0)], ...] = (0.05, 0.1, 0.2)
 
 
