@@ -69,11 +69,15 @@ class Patch(SurfaceSelector):
         return _nearest_point(boundary, point_of(self.near, boundary))
 
     def _normal(self, boundary: Boundary, center: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The surface's normal around the center: facets within half the patch's shorter side, at least the nearest."""
-        distance = np.linalg.norm(boundary.midpoints - center, axis=1)
-        nearest = min(boundary.comm.allgather(float(distance.min(initial=np.inf))))
-        reach = max(min(self.width, self.height) / 2, nearest) + boundary.slack
-        total = boundary.total(np.where((distance <= reach)[:, None], boundary.area_vectors, 0.0))
+        """The normal there, averaged over facets within half the shorter side that face the same way to 60 degrees."""
+        nearest = np.linalg.norm(_nearest_on_triangles(boundary, center) - center, axis=1)
+        least = min(boundary.comm.allgather(float(nearest.min(initial=np.inf))))
+        touching = boundary.total(np.where((nearest <= least + boundary.slack)[:, None], boundary.area_vectors, 0.0))
+        touching /= np.linalg.norm(touching)
+        around = np.linalg.norm(boundary.midpoints - center, axis=1) <= min(self.width, self.height) / 2
+        around |= nearest <= least + boundary.slack
+        around &= boundary.normals @ touching > 0.5
+        total = boundary.total(np.where(around[:, None], boundary.area_vectors, 0.0))
         normal: NDArray[np.float64] = total / np.linalg.norm(total)
         return normal
 

@@ -5,7 +5,20 @@ import numpy as np
 import pytest
 
 from fibertwin.errors import InputError
-from fibertwin.meshes import MeshFile, area, bounds, centroid, read_mesh
+from fibertwin.meshes import (
+    Diffusion,
+    Facing,
+    MeshFile,
+    Patch,
+    Rest,
+    area,
+    bounds,
+    centroid,
+    name_surfaces,
+    read_mesh,
+    tag_regions,
+    uniform_fibers,
+)
 
 pytestmark = pytest.mark.mpi
 
@@ -153,3 +166,18 @@ def test_quadratic_cells_become_linear(comm, shared_path):
     assert body.quality.cells == 6
     assert body.quality.volume == pytest.approx(1.0)
     assert "midside nodes left out: the geometry is linear" in body.notes
+
+
+def test_ranks_may_have_no_cells(comm, shared_path):
+    points = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    file = saved(comm, shared_path / "one.vtu", meshio.Mesh(points, [("tetra", [[0, 1, 2, 3]])]))
+    body = MeshFile(file, "cm").build(comm)
+    body = name_surfaces(body, {"below": Facing("down"), "plate": Patch(30.0, 30.0, direction="left")})
+    fibers = uniform_fibers(body.mesh, 2, fa=0.3)
+    body = tag_regions(body, {"it": Diffusion(fa_above=0.2), "rest": Rest()}, fibers)
+    assert comm.allreduce(len(body.cell_tags.find(1))) == 1
+    assert area(body, "below") == area(body, "plate") == pytest.approx(50.0)
+    assert bounds(body.mesh) == (pytest.approx(np.zeros(3)), pytest.approx(np.full(3, 10.0)))
+    _, fa = fibers.nodal()
+    owned = fa.function_space.dofmap.index_map.size_local
+    assert np.concatenate(comm.allgather(fa.x.array[:owned])) == pytest.approx(np.full(4, 0.3))

@@ -113,6 +113,12 @@ def test_nearest_point_is_exact_on_a_face_an_edge_and_a_corner(comm):
         assert _nearest_point(boundary, np.array(seed)) == pytest.approx(np.array(wanted))
 
 
+def test_patch_wider_than_the_body_covers_the_side_it_faces(comm):
+    body = name_surfaces(block(comm), {"plate": Patch(200.0, 100.0, direction="right")})
+    assert area(body, "plate") == pytest.approx(600.0)
+    assert mean_normal(body, "plate") == pytest.approx([1, 0, 0])
+
+
 def test_patch_turns_with_up(comm):
     lying = name_surfaces(block(comm), {"blade": Patch(15.0, 5.0, direction="right")})
     standing = name_surfaces(block(comm), {"blade": Patch(15.0, 5.0, direction="right", up="front")})
