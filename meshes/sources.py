@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -31,6 +32,7 @@ from .images import read_mask
 from .quality import measure
 from .read import LengthUnit, WorldAxes, read_mesh
 from .surface import (
+    MESHING,
     Surface,
     VoxelMask,
     clean_mask,
@@ -140,7 +142,8 @@ class Mask(AnatomySource):
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.15
 
     def check(self) -> None:
-        """Look whether the file is there."""
+        """Look whether the file and the libraries are there."""
+        _require_libraries("skimage", "fast_simplification", "gmsh")
         if self.file is not None and not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mask file"))
 
@@ -204,7 +207,8 @@ class MeshFile(AnatomySource):
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.02
 
     def check(self) -> None:
-        """Look whether the file is there."""
+        """Look whether the file and the library are there."""
+        _require_libraries("meshio")
         if not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mesh file"))
 
@@ -217,3 +221,16 @@ class MeshFile(AnatomySource):
         raw = read_mesh(self.file, self.length_unit, self.axes, self.tags)
         require_quality(measure(raw.points, raw.cells), self.minimum_quality, str(self.file), "mesh it anew")
         return raw
+
+
+def _require_libraries(*names: str) -> None:
+    """Refuse early, without importing them, where libraries are missing.
+
+    Raises:
+        InputError: naming each missing one.
+    """
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            [Problem(name, "is needed for this anatomy, but is not installed", hint=MESHING) for name in missing]
+        )

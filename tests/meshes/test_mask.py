@@ -1,5 +1,7 @@
 """Bodies from masks: the same on any number of ranks, with the quality asked for."""
 
+from pathlib import Path
+
 import nibabel
 import numpy as np
 import pytest
@@ -92,3 +94,13 @@ def test_missing_truncated_and_flat_files_are_refused(comm, shared_path):
     ):
         with pytest.raises(InputError, match=words):
             Mask(edge=8.0, file=file).build(comm)
+
+
+def test_missing_libraries_are_named_before_any_work(comm, monkeypatch):
+    from fibertwin.meshes import MeshFile, sources
+
+    monkeypatch.setattr(sources, "find_spec", lambda name: None if name in ("gmsh", "meshio") else object())
+    with pytest.raises(InputError, match=r"gmsh: is needed(.|\n)*pip install 'fibertwin\[meshing\]'"):
+        Mask(edge=8.0).build(comm, bean())
+    with pytest.raises(InputError, match="meshio: is needed"):
+        MeshFile(Path("some.msh"), "mm").check()
