@@ -130,7 +130,7 @@ IN_THE_CASE = [
     Bad(
         "text for a list",
         lambda d, f: d["anatomy"].update(size="6 mm"),
-        ("anatomy.size", "is not a list", "a list of 3: a length"),
+        ("anatomy.size", "is not a list", "a list of 3, each a length"),
     ),
     Bad(
         "axis w",

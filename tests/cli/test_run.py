@@ -77,3 +77,23 @@ def test_a_failing_solve_exits_3_with_its_reason(ranks: int, case: Path, tmp_pat
     assert "Abort" not in done.stderr
     assert (tmp_path / "fields.pvd").is_file()
     assert (tmp_path / "summary.json").is_file()
+
+
+@pytest.mark.parametrize(("ranks", "options", "words"), [(1, "-ksp_rtol abc", "abc"), (2, "-ksp_type foo", "foo")])
+def test_an_option_that_petsc_refuses_is_bad_input(
+    ranks: int, options: str, words: str, case: Path, tmp_path: Path
+) -> None:
+    done = launched(ranks, "run", str(case), "-o", str(tmp_path), "--petsc", options)
+    assert done.returncode == 2, done.stderr
+    told = done.stderr[done.stderr.index("fibertwin: ") :]
+    assert done.stderr.count("fibertwin: ") == 1
+    assert "--petsc" in told
+    assert words in told
+    assert "Traceback" not in done.stderr
+
+
+def test_an_option_that_petsc_does_not_use_is_named(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", str(case), "-o", str(tmp_path), "--petsc", "-ksp_tpye gmres"]) == 0
+    assert "ksp_tpye" in capsys.readouterr().out

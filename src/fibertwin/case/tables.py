@@ -254,11 +254,8 @@ def wanted_by(hint: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(wanted_by(arg) for arg in args if arg is not type(None))
     if origin in (tuple, list):
-        return (
-            f"a list of {wanted_by(args[0])}"
-            if args[-1] is Ellipsis
-            else f"a list of {len(args)}: {wanted_by(args[0])}"
-        )
+        count = "" if args[-1] is Ellipsis or origin is list else f" of {len(args)}"
+        return f"a list{count}, each {wanted_by(args[0])}"
     if isinstance(hint, type) and issubclass(hint, Declared) and _is_family(hint):
         return f"a table whose {hint.key} is one of {', '.join(sorted(hint.members()))}"
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text", Path: "a file"}
