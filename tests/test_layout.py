@@ -2,8 +2,10 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,25 @@ def test_files_can_be_read_in_one_sitting() -> None:
         if (lines := len(path.read_text("utf-8").splitlines())) > 400
     }
     assert not long
+
+
+PROVIDED = {
+    "skimage": "scikit-image",
+    "fast_simplification": "fast-simplification",
+    "annotated_types": "annotated-types",
+    "pydantic_core": "pydantic",
+    "vtk": "pyvista",
+    "vtkmodules": "pyvista",
+}
+"""Distributions whose name is not that of the module they bring."""
+
+BROUGHT_BY_DOLFINX = {"dolfinx", "dolfinx_solver", "ufl", "basix", "ffcx", "petsc4py", "mpi4py"}
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [name for extra in ("imaging", "meshing", "view") for name in project["optional-dependencies"][extra]]
+    declared = {re.split(r"[^a-z0-9-]", name)[0] for name in [*project["dependencies"], *extras]}
+    used = {name.split(".")[0] for path in sources() for name in imports(path)}
+    own = {"fibertwin", *sys.stdlib_module_names, *BROUGHT_BY_DOLFINX}
+    assert {PROVIDED.get(name, name) for name in used - own} <= declared
