@@ -75,13 +75,6 @@ class RawMesh:
     notes: tuple[str, ...] = ()
 
 
-def only_root[T](comm: MPI.Comm, action: Callable[[], T]) -> T | None:
-    """Run ``action`` on rank 0 and keep its result there; its error is raised on every rank. Collective."""
-    kept: list[T] = []
-    on_root(comm, lambda: kept.append(action()))
-    return kept[0] if kept else None
-
-
 def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
     """Spread a mesh held by rank 0 over the ranks, with its tags. Collective.
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fibertwin.declared import Declared
 from fibertwin.errors import InputError, Problem
+from fibertwin.parallel import only_root
 from fibertwin.units import Length, Unit
 
 from .anatomy import (
@@ -21,7 +22,6 @@ from .anatomy import (
     Anatomy,
     RawMesh,
     local_cells,
-    only_root,
     partitioner,
     require_quality,
     spread,

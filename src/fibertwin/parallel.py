@@ -46,3 +46,14 @@ def together[T](comm: "MPI.Comm", action: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     return result  # type: ignore[return-value]
+
+
+def only_root[T](comm: "MPI.Comm", action: Callable[[], T]) -> T | None:
+    """Run ``action`` on rank 0 and keep its result there; its error is raised on every rank. Collective.
+
+    Raises:
+        FibertwinError: on every rank, where ``action`` raised it on rank 0.
+    """
+    kept: list[T] = []
+    on_root(comm, lambda: kept.append(action()))
+    return kept[0] if kept else None

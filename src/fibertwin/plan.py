@@ -12,7 +12,7 @@ from fibertwin.solver import Displacement, Formulation
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-CELLS_PER_CUBED_EDGE = 4.35
+CELLS_PER_CUBED_EDGE = 4.2
 """Tetrahedra in the volume of a cube of one ``edge``, as a mask is meshed (measured on whole brains)."""
 
 VERTICES_PER_CELL, EDGES_PER_CELL = 0.216, 1.307

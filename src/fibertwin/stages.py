@@ -23,7 +23,7 @@ from fibertwin.meshes import (
     tag_regions,
     uniform_fibers,
 )
-from fibertwin.parallel import on_root, together
+from fibertwin.parallel import on_root, only_root, together
 from fibertwin.solver import Problem
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
     source = case.diffusion
     if source is None:
         return None
-    image = _fitted(source, comm) if isinstance(source, DiffusionScan) else on_root(comm, lambda: read(source))
+    image = _fitted(source, comm) if isinstance(source, DiffusionScan) else only_root(comm, lambda: read(source))
     written = on_root(comm, lambda: _checked(image, source, out))
     path, mask, quality = written
     for sentence in quality["assumptions"]:
