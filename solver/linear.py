@@ -2,7 +2,8 @@
 
 import itertools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,19 @@ def _is_number(word: str) -> bool:
     return True
 
 
+@contextmanager
+def _blaming_options() -> Iterator[None]:
+    """An option that PETSc itself refuses is bad input; PETSc raises on every rank alike."""
+    try:
+        yield
+    except PETSc.Error as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        if not any("SetFromOptions()" in line for line in lines):
+            raise
+        what = f"PETSc refuses an option: {lines[-1].partition('] ')[2]}"
+        raise InputError(Problem("solve.petsc or --petsc", what, hint="see PETSc's manual pages")) from error
+
+
 class LinearSolver:
     """A Krylov solver kept over all Newton steps of a problem.
 
@@ -95,7 +109,8 @@ class LinearSolver:
         self._ksp.setOptionsPrefix(self._prefix)
         block = matrix if schur is None else matrix.getNestSubMatrix(0, 0)
         block.setNearNullSpace(rigid_body_modes(V))
-        self._configure()
+        with _blaming_options():
+            self._configure()
 
     def _configure(self) -> None:
         database = PETSc.Options()
@@ -114,7 +129,8 @@ class LinearSolver:
         """Solve for ``solution``; collective. A failure resets the solver so that the next solve starts clean."""
         self._ksp.setOperators(self._matrix)
         self._ksp.setTolerances(rtol=rtol)
-        self._ksp.solve(rhs, solution)
+        with _blaming_options():
+            self._ksp.solve(rhs, solution)
         result = LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
         if result.reason < 0 or not np.isfinite(solution.norm()):
             self._ksp.reset()

@@ -267,7 +267,7 @@ def _on_every_rank(work: Callable[["MPI.Comm"], None], verbose: bool) -> int:
     if comm.size > 1:
         sys.excepthook = _stopping_all(comm)
     try:
-        _blaming_options(lambda: work(comm))
+        work(comm)
     except FibertwinError as error:
         _leave(error, way_out)
         code = error.exit_code
@@ -279,20 +279,6 @@ def _on_every_rank(work: Callable[["MPI.Comm"], None], verbose: bool) -> int:
         code = 0
     way_out.Free()  # collective: not on the way of an unexpected exception, which only this rank may be on
     return code
-
-
-def _blaming_options(work: Callable[[], None]) -> None:
-    """Run ``work``; a PETSc option that PETSc itself refuses is bad input. PETSc raises on every rank alike."""
-    from petsc4py import PETSc
-
-    try:
-        work()
-    except PETSc.Error as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        if not any("SetFromOptions()" in line for line in lines):
-            raise
-        what = f"PETSc refuses an option: {lines[-1].partition('] ')[2]}"
-        raise InputError(Problem("solve.petsc or --petsc", what, hint="see PETSc's manual pages")) from error
 
 
 def _leave(error: FibertwinError, comm: "MPI.Comm") -> None:

@@ -38,7 +38,7 @@ def _lines(case: Case, ranks: int) -> list[str]:
     if cells is None:
         lines.append(f"anatomy: {case.anatomy.kind()}; its size is known when the file is read")
     else:
-        count, unknowns = cells, _unknowns(cells, case.solve.formulation)
+        count, unknowns = cells, _unknowns(*_nodes(case, cells), case.solve.formulation)
         memory = (ranks * MEMORY_PER_RANK + unknowns * MEMORY_PER_UNKNOWN) / 1e9
         lines.append(f"anatomy: {case.anatomy.kind()}, about {count:,} tetrahedra")
         lines.append(f"unknowns: about {unknowns:,}; memory: about {memory:.1f} GB on {ranks} rank{'s' * (ranks > 1)}")
@@ -61,10 +61,10 @@ def _scan(case: Case) -> list[str]:
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)
-        return [
-            f"scan: {source.dwi.name}, {shape} voxels, {len(scan.b0)} volumes without weighting",
-            f"assumed: b-vectors in the frame {source.bvec_frame!r}",
+        lines = [
+            f"scan: {source.dwi.name}, {shape} voxels, without weighting: {len(scan.b0)}, with: {len(scan.bvals) - len(scan.b0)}"
         ]
+        return [*lines, *(f"assumed: {sentence}" for sentence in scan.assumptions)]
     image = stages.read(source)
     report = imaging.orientation_check(image, force=source.force_orientation)
     return [*(f"assumed: {sentence}" for sentence in image.assumptions), stages.spoken(report), *report.warnings]
@@ -92,8 +92,16 @@ def _mask(case: Case, anatomy: Mask) -> VoxelMask:
     return VoxelMask(image.mask, image.affine)
 
 
-def _unknowns(cells: int, formulation: Formulation) -> int:
-    vertices, edges = VERTICES_PER_CELL * cells, EDGES_PER_CELL * cells
+def _nodes(case: Case, cells: int) -> tuple[int, int]:
+    """Vertices, and nodes of quadratic elements: exact for a block, estimated else."""
+    if isinstance(case.anatomy, Block):
+        x, y, z = case.anatomy.cells
+        return (x + 1) * (y + 1) * (z + 1), (2 * x + 1) * (2 * y + 1) * (2 * z + 1)
+    vertices = round(VERTICES_PER_CELL * cells)
+    return vertices, vertices + round(EDGES_PER_CELL * cells)
+
+
+def _unknowns(vertices: int, nodes: int, formulation: Formulation) -> int:
     if isinstance(formulation, Displacement):
-        return round(3 * vertices if formulation.degree == 1 else 3 * (vertices + edges))
-    return round(3 * (vertices + edges) + vertices)
+        return 3 * (vertices if formulation.degree == 1 else nodes)
+    return 3 * nodes + vertices

@@ -7,8 +7,12 @@ take what you need from a room that did.
 import importlib
 import importlib.util
 import re
+from typing import TYPE_CHECKING
 
 from fibertwin.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 MINIMUM = (0, 11)
 
@@ -53,3 +57,10 @@ def _unfit(what: str, got: str, wanted: str = "") -> InputError:
 
 version = _load()
 """DOLFINx's version."""
+
+
+def world() -> "MPI.Comm":
+    """Every rank of this run; asked for here, so that MPI is loaded in the order that works."""
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD

@@ -77,6 +77,7 @@ def _fitted(source: DiffusionScan, comm: "MPI.Comm") -> TensorImage | None:
                 source.bvecs,
                 mask=mask,
                 bvec_frame=source.bvec_frame,
+                max_b=source.max_b,
                 slab=(first, last),
                 progress=bar.reached,
             ),
@@ -112,6 +113,7 @@ def read(source: DiffusionSource) -> TensorImage:
             frame=source.frame,
             units=source.units,
             mask=mask,
+            grid=source.grid,
         )
     if isinstance(source, Eigenvectors):
         return imaging.read_eigen(source.v1, fa=source.fa, md=source.md, frame=source.frame, mask=mask)
@@ -191,7 +193,7 @@ def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:
     """What the case asks to be solved."""
     return Problem(
         anatomy=anatomy,
-        materials={name: m for name, m in case.materials.items() if name in anatomy.regions},
+        materials=case.materials,
         supports=case.supports,
         loads=case.loads,
         fibers=fibers,
