@@ -61,9 +61,9 @@ def _scan(case: Case) -> list[str]:
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)
-        lines = [
-            f"scan: {source.dwi.name}, {shape} voxels, without weighting: {len(scan.b0)}, with: {len(scan.bvals) - len(scan.b0)}"
-        ]
+        plain = len(scan.b0)
+        weighting = f"{plain} volumes without weighting and {len(scan.bvals) - plain} with"
+        lines = [f"scan: {source.dwi.name}, {shape} voxels, {weighting}"]
         return [*lines, *(f"assumed: {sentence}" for sentence in scan.assumptions)]
     image = stages.read(source)
     report = imaging.orientation_check(image, force=source.force_orientation)

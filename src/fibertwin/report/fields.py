@@ -1,0 +1,111 @@
+"""Read the fields of a run back from its .pvd file: straight-sided tetrahedra with numpy arrays."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fibertwin.errors import InputError, Problem
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_TETRAHEDRA = (10, 24, 71)  # VTK's linear, quadratic and Lagrange tetrahedron: the first four nodes are the corners
+_FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
+
+
+@dataclass(frozen=True)
+class Tetrahedra:
+    """The corners of a run's tetrahedra and what is known in each.
+
+    Attributes:
+        points: (n, 3) undeformed corners, mm, RAS+; each place is held once, whatever the number of parts.
+        cells: (m, 4) rows of ``points``.
+        displacement: (n, 3) mm.
+        arrays: by field name, (m,) or (m, k), one value per cell.
+    """
+
+    points: Floats
+    cells: Ints
+    displacement: Floats
+    arrays: dict[str, Floats]
+
+    @cached_property
+    def volumes(self) -> Floats:
+        """(m,) undeformed volumes, mm³."""
+        corners = self.points[self.cells]
+        determinant: Floats = np.linalg.det(corners[:, 1:] - corners[:, :1])
+        return np.abs(determinant) / 6
+
+    @cached_property
+    def centers(self) -> Floats:
+        """(m, 3) undeformed cell centers, mm."""
+        middle: Floats = self.points[self.cells].mean(1)
+        return middle
+
+    @cached_property
+    def boundary(self) -> Ints:
+        """(f, 3) corners of the faces that belong to one tetrahedron only, turned outwards."""
+        faces = self.cells[:, _FACES].reshape(-1, 3)
+        _, first, count = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True)
+        outer = faces[first[count == 1]]
+        owner = first[count == 1] // 4
+        a, b, c = (self.points[outer[:, i]] for i in range(3))
+        inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), self.centers[owner] - a) > 0
+        outer[inwards] = outer[inwards][:, ::-1]
+        return outer
+
+    def matches(self, other: "Tetrahedra") -> bool:
+        """Whether the other run has the same cells in the same order, so that fields can be subtracted."""
+        return self.cells.shape == other.cells.shape and np.allclose(self.centers, other.centers, atol=1e-6)
+
+
+def read_fields(path: Path) -> Tetrahedra:
+    """Read the last time of a .pvd, .pvtu or .vtu file that DOLFINx wrote on any number of ranks.
+
+    Raises:
+        InputError: the file is missing, holds no tetrahedra or no ``displacement``, or pyvista is missing.
+    """
+    try:
+        import pyvista
+    except ImportError as error:
+        hint = "pip install 'fibertwin[view]'"
+        raise InputError(Problem("pyvista", f"cannot be imported ({error})", hint=hint)) from error
+    if not path.is_file():
+        raise InputError(Problem(str(path), "does not exist", hint="run the case first: fibertwin run case.toml"))
+    reader: Any = pyvista.get_reader(str(path))
+    if hasattr(reader, "set_active_time_value") and reader.time_values:
+        reader.set_active_time_value(reader.time_values[-1])
+    grid: Any = reader.read()
+    if isinstance(grid, pyvista.MultiBlock):
+        grid = grid[0]
+    return _tetrahedra(path, grid)
+
+
+def _tetrahedra(path: Path, grid: Any) -> Tetrahedra:
+    if "displacement" not in grid.point_data:
+        got = ", ".join(grid.point_data.keys()) or "no point arrays"
+        raise InputError(Problem(str(path), "holds no displacement", got, "a point array 'displacement' (n, 3)"))
+    wanted = np.isin(grid.celltypes, _TETRAHEDRA)
+    if "vtkGhostType" in grid.cell_data:
+        # DOLFINx flags the cells that a part holds only because its neighbor owns them (duplicate cell = 1)
+        wanted &= np.asarray(grid.cell_data["vtkGhostType"]) == 0
+    if not wanted.any():
+        raise InputError(Problem(str(path), "holds no tetrahedra", f"{grid.n_cells} cells", "tetrahedral cells"))
+    corners = np.asarray(grid.cell_connectivity)[np.asarray(grid.cell_offsets)[:-1][wanted, None] + np.arange(4)]
+    used, corners = np.unique(corners, return_inverse=True)
+    points = np.asarray(grid.points, dtype=np.float64)[used]
+    # parts repeat the nodes between them; without joining these, every cut between parts would look like a surface
+    size = float(np.ptp(points, axis=0).max())
+    _, first, same = np.unique(np.rint(points / (1e-9 * size)), axis=0, return_index=True, return_inverse=True)
+    cells = same.reshape(-1)[corners.reshape(-1, 4)].astype(np.int64)
+    displacement = np.asarray(grid.point_data["displacement"], dtype=np.float64)[used][first]
+    arrays = {
+        name: np.asarray(grid.cell_data[name], dtype=np.float64)[wanted]
+        for name in grid.cell_data.keys()  # noqa: SIM118  (pyvista's arrays are no dict)
+        if not name.startswith("vtk")
+    }
+    return Tetrahedra(points[first], cells, displacement, arrays)
