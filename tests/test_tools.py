@@ -71,6 +71,24 @@ def test_a_finished_environment_needs_nothing(shell: dict[str, str], tmp_path: P
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_working_environment_is_brought_up_to_date_not_emptied(shell: dict[str, str], tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "pyvenv.cfg").touch()
+    (venv / "precious").touch()
+    log = tmp_path / "log"
+    script(
+        venv / "bin" / "python", f'case "$1 $2" in "-m pip") echo pip >>{log};; *) exec {sys.executable} "$@";; esac'
+    )
+    script(venv / "bin" / "uv", f"echo uv >>{log}")
+    done = bootstrap(shell | {"PYTHON": sys.executable}, venv)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"fibertwin: bringing {venv} up to date\n"
+    assert (venv / "precious").exists()
+    assert log.read_text().split() == ["pip", "uv"]
+    assert (venv / "fibertwin-stamp").is_file()
+
+
 RANKS = """
 import pytest
 
