@@ -143,7 +143,7 @@ def _guard_ffcx() -> None:
     """Make FFCx take the lock of a module before it looks whether that module is being compiled.
 
     FFCx offers no hook here, and no cleaning beforehand can tell a dead mark from a live one. An FFCx
-    without this function keeps its own behavior, and ``fibertwin doctor`` says so.
+    without this function keeps its own behavior; a test pins the function.
     """
     from ffcx.codegeneration import jit
 

@@ -29,12 +29,11 @@ class Stage:
         """The scene seen from ``direction`` (3,) with z upwards, cropped to what is drawn; then empty the stage."""
         low, high = tissue.points.min(0), tissue.points.max(0)
         middle, size = (low + high) / 2, float(np.linalg.norm(high - low))
-        camera = self.plotter.camera
-        camera.position = tuple(middle + 4 * size * direction / np.linalg.norm(direction))
-        camera.focal_point = tuple(middle)
-        camera.up = (0.0, 0.0, 1.0)
+        position = middle + 4 * size * direction / np.linalg.norm(direction)
+        # set as a whole: pyvista takes a camera changed piece by piece for one that it may still place itself
+        self.plotter.camera_position = [tuple(position), tuple(middle), (0.0, 0.0, 1.0)]
         self.plotter.enable_parallel_projection()
-        camera.parallel_scale = 0.36 * size * max(1.0, WINDOW[1] / WINDOW[0])
+        self.plotter.camera.parallel_scale = 0.36 * size * max(1.0, WINDOW[1] / WINDOW[0])
         self.plotter.reset_camera_clipping_range()
         image = np.asarray(self.plotter.screenshot(None, return_img=True))
         self.plotter.clear_actors()
