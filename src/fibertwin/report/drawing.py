@@ -84,7 +84,7 @@ def rounded_range(low: float, high: float) -> tuple[float, float]:
 
 def orientation_labels(axes: Any, labels: tuple[str, str, str, str], color: str = INK) -> None:
     """Write which side of the patient lies left, right, up and down in a picture."""
-    spots = ((0.02, 0.5, "left", "center"), (0.98, 0.5, "right", "center"))
+    spots: tuple[tuple[float, float, str, str], ...] = ((0.02, 0.5, "left", "center"), (0.98, 0.5, "right", "center"))
     spots += ((0.5, 0.985, "center", "top"), (0.5, 0.015, "center", "bottom"))
     for text, (x, y, across, along) in zip(labels, spots, strict=True):
         axes.text(x, y, text, transform=axes.transAxes, color=color, fontsize=9, fontweight="bold", ha=across, va=along)
@@ -95,7 +95,7 @@ def scale_bar(axes: Any, color: str = INK) -> None:
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
     width, height = right - left, top - bottom
-    length = max(s for s in (0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 1e3) if s <= max(0.35 * width, 0.01))
+    length = max(s for s in (0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 1e3) if s <= max(0.42 * width, 0.01))
     x, y = left + 0.04 * width, bottom + 0.05 * height
     axes.plot([x, x + length], [y, y], color=color, linewidth=2, solid_capstyle="butt")
     axes.text(x, y + 0.015 * height, f"{length:g} mm", color=color, fontsize=7.5, ha="left", va="bottom")

@@ -51,7 +51,7 @@ class Tetrahedra:
         """(f, 3) corners of the faces that belong to one tetrahedron only, turned outwards."""
         faces = self.cells[:, _FACES].reshape(-1, 3)
         _, first, count = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True)
-        outer = faces[first[count == 1]]
+        outer: Ints = faces[first[count == 1]]
         owner = first[count == 1] // 4
         a, b, c = (self.points[outer[:, i]] for i in range(3))
         inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), self.centers[owner] - a) > 0
@@ -76,11 +76,12 @@ def read_fields(path: Path) -> Tetrahedra:
         raise InputError(Problem("pyvista", f"cannot be imported ({error})", hint=hint)) from error
     if not path.is_file():
         raise InputError(Problem(str(path), "does not exist", hint="run the case first: fibertwin run case.toml"))
-    reader: Any = pyvista.get_reader(str(path))
+    vtk: Any = pyvista  # typed in part only
+    reader = vtk.get_reader(str(path))
     if hasattr(reader, "set_active_time_value") and reader.time_values:
         reader.set_active_time_value(reader.time_values[-1])
     grid: Any = reader.read()
-    if isinstance(grid, pyvista.MultiBlock):
+    if isinstance(grid, vtk.MultiBlock):
         grid = grid[0]
     return _tetrahedra(path, grid)
 

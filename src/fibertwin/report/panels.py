@@ -38,7 +38,7 @@ def strain_cuts(ours: Tetrahedra, isotropic: Tetrahedra | None, focus: Floats) -
     mapping = (STRAIN_MAP, *strain_range(runs))
     if isotropic is None:
         return _own_cuts(ours, focus, mapping)
-    planes = _two_planes(ours, focus)
+    planes = two_planes(ours, focus)
     same = ours.matches(isotropic)
     columns = 3 if same else 2
     made = figure(4.0 * columns, _row_height(ours, planes, 4.0) + 0.6)
@@ -60,7 +60,8 @@ def strain_cuts(ours: Tetrahedra, isotropic: Tetrahedra | None, focus: Floats) -
             made, list(grid[:, 2]), bar, "with fibers − isotropic, % strain", shrink=0.8, **style | {"aspect": 26}
         )
     told = (
-        f"Green–Lagrange strain along the fibers on cuts through the largest of it at {_mm(focus)} mm, on the deformed "
+        f"Green–Lagrange strain along the fibers on cuts through the most strained 1 % of the volume, around {_mm(focus)} "
+        "mm, on the deformed "
         "shape at true scale. Black line: deformed outline, grey: undeformed. Colors hold 99 % of the volume of "
         "both runs."
     )
@@ -81,7 +82,8 @@ def _own_cuts(ours: Tetrahedra, focus: Floats, mapping: tuple[str, float, float]
     color_bar(made, list(row), mapping, label, location="bottom", aspect=40, extend="both", pad=0.02, shrink=0.5)
     return Picture(
         png(made),
-        f"Green–Lagrange strain along the fibers on three cuts through the largest of it at {_mm(focus)} mm, on the "
+        f"Green–Lagrange strain along the fibers on three cuts through the most strained 1 % of the volume, around "
+        f"{_mm(focus)} mm, on the "
         "deformed shape at true scale. Black line: deformed outline, grey: undeformed. Colors hold 99 % of "
         "the volume.",
     )
@@ -91,7 +93,7 @@ def fiber_slabs(tissue: Tetrahedra) -> Picture:
     """The fiber axis of every cell in three slabs through the middle, seen straight on."""
     middle = np.average(tissue.centers, axis=0, weights=tissue.volumes)
     thick = 1.5 * float(np.cbrt(tissue.volumes.mean() * 6))
-    length, faded = _fiber_lengths(tissue)
+    length, faded = fiber_lengths(tissue)
     made = figure(12.0, 12.0 / sum(1 / _aspect(tissue, axis) for axis in VIEWS) + 0.3)
     row = made.subplots(1, 3, width_ratios=[1 / _aspect(tissue, axis) for axis in VIEWS])
     for axes, axis in zip(row, VIEWS, strict=True):
@@ -106,7 +108,7 @@ def fiber_slabs(tissue: Tetrahedra) -> Picture:
     return Picture(png(made), told + (" Lines are shorter where FA is below 0.4." if faded else ""))
 
 
-def _fiber_lengths(tissue: Tetrahedra) -> tuple[Floats, bool]:
+def fiber_lengths(tissue: Tetrahedra) -> tuple[Floats, bool]:
     """Drawn length of every cell's fiber (m,), and whether FA shortens it."""
     size = np.cbrt(tissue.volumes * 6) * 1.1
     fa = tissue.arrays.get("FA")
@@ -124,14 +126,14 @@ def _lines(axes: Any, tissue: Tetrahedra, axis: int, inside: Any, length: Floats
     ends = np.stack([tissue.centers[inside] - half, tissue.centers[inside] + half], axis=1)
     flat = np.stack([right * ends[..., i], up * ends[..., j]], axis=-1)
     colors = np.clip(np.abs(a0), 0, 1)
-    axes.add_collection(LineCollection(flat, colors=colors, linewidths=1.3, capstyle="round"))
+    axes.add_collection(LineCollection(list(flat), colors=colors, linewidths=1.3, capstyle="round"))
 
 
 def _paint(axes: Any, met: Cut, values: Floats, mapping: tuple[str, float, float], whole: Tetrahedra) -> None:
     from matplotlib.collections import PolyCollection
 
     name, low, high = mapping
-    shown = PolyCollection(met.polygons, array=values[met.cells], cmap=name, linewidths=0.3, edgecolors="face")
+    shown = PolyCollection(list(met.polygons), array=values[met.cells], cmap=name, linewidths=0.3, edgecolors="face")
     shown.set_clim(low, high)
     axes.add_collection(shown)
     _frame(axes, met, whole, deformed=True)
@@ -140,9 +142,9 @@ def _paint(axes: Any, met: Cut, values: Floats, mapping: tuple[str, float, float
 def _frame(axes: Any, met: Cut, whole: Tetrahedra, deformed: bool) -> None:
     from matplotlib.collections import LineCollection
 
-    axes.add_collection(LineCollection(met.before, colors=GREY, linewidths=0.7))
+    axes.add_collection(LineCollection(list(met.before), colors=GREY, linewidths=0.7))
     if deformed:
-        axes.add_collection(LineCollection(met.after, colors=INK, linewidths=0.7))
+        axes.add_collection(LineCollection(list(met.after), colors=INK, linewidths=0.7))
     plain(axes)
     axes.set_axis_off()
     axes.set_aspect("equal")
@@ -159,7 +161,7 @@ def _window(tissue: Tetrahedra, axis: int) -> tuple[Floats, Floats]:
     both = np.concatenate([tissue.points, tissue.points + tissue.displacement])
     flat = np.stack([right * both[:, i], up * both[:, j]], axis=-1)
     low, high = flat.min(0), flat.max(0)
-    margin = 0.07 * (high - low).max()
+    margin = 0.1 * (high - low).max()
     return low - margin, high + margin
 
 
@@ -173,7 +175,7 @@ def _row_height(tissue: Tetrahedra, planes: tuple[int, int], width: float) -> fl
     return sum(width * _aspect(tissue, axis) for axis in planes)
 
 
-def _two_planes(tissue: Tetrahedra, focus: Floats) -> tuple[int, int]:
+def two_planes(tissue: Tetrahedra, focus: Floats) -> tuple[int, int]:
     """The two axes to cut across that show most of the motion near ``focus``: those it moves along least."""
     near = ((tissue.points - focus) ** 2).sum(1)
     close = near <= np.quantile(near, min(1.0, 50 / len(near)))

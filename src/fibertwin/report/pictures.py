@@ -150,7 +150,7 @@ def focus_point(tissue: Tetrahedra) -> Floats:
     share = np.cumsum(tissue.volumes[order]) / tissue.volumes.sum()
     top = np.zeros(len(strain), dtype=bool)
     top[order[: max(1, int(np.searchsorted(share, 0.01)))]] = True
-    return np.array(spots(tissue, top)[0].peak_mm)
+    return np.array(spots(tissue, top)[0].center_mm)
 
 
 def _keep(out: Path, name: str, picture: Picture) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .drawing import DIFFERENCE_MAP, GREY, INK, LENGTH_MAP, STRAIN_MAP, Picture, color_bar, figure, png, rounded_range
+from .drawing import GREY, INK, LENGTH_MAP, STRAIN_MAP, Picture, color_bar, figure, png, rounded_range
 from .fields import Floats, Ints, Tetrahedra
 from .hotspots import STRAIN
-from .panels import _fiber_lengths, strain_range
-from .text import number
+from .panels import fiber_lengths, two_planes
 
 WINDOW = (1100, 900)
 
@@ -22,7 +21,7 @@ class Stage:
     def __init__(self) -> None:
         import pyvista
 
-        self.plotter: Any = pyvista.Plotter(off_screen=True, window_size=list(WINDOW))
+        self.plotter: Any = pyvista.Plotter(off_screen=True, window_size=WINDOW)
         self.plotter.set_background("white")
 
     def shoot(self, direction: Floats, tissue: Tetrahedra) -> Any:
@@ -35,6 +34,7 @@ class Stage:
         self.plotter.enable_parallel_projection()
         self.plotter.camera.parallel_scale = 0.36 * size * max(1.0, WINDOW[1] / WINDOW[0])
         self.plotter.reset_camera_clipping_range()
+        self.plotter.render()  # else the picture is the one drawn when the last mesh was added, by the old camera
         image = np.asarray(self.plotter.screenshot(None, return_img=True))
         self.plotter.clear_actors()
         return _cropped(image)
@@ -61,9 +61,8 @@ def deformed_shape(stage: Stage, tissue: Tetrahedra, focus: Floats, strain: tupl
     """
     moved = np.linalg.norm(tissue.displacement, axis=1)
     low, high = rounded_range(0.0, float(moved.max()))
-    facing = _facing(tissue, focus)
     shown = ((LENGTH_MAP, low, high), (STRAIN_MAP, *strain))
-    pictures = (_outside(stage, tissue, moved, facing, shown[0]), _inside(stage, tissue, focus, facing, shown[1]))
+    pictures = (_outside(stage, tissue, moved, focus, shown[0]), _inside(stage, tissue, focus, shown[1]))
     made = figure(12.0, 5.4)
     row = made.subplots(1, 2)
     labels = ("displacement, mm", "fiber strain (Green–Lagrange), %")
@@ -74,8 +73,8 @@ def deformed_shape(stage: Stage, tissue: Tetrahedra, focus: Floats, strain: tupl
         color_bar(made, axes, mapping, label, location="bottom", aspect=40, pad=0.02, shrink=0.75, **more)
     return Picture(
         png(made),
-        "Deformed shape at true scale, seen from the side that is strained most. Left: outside, colored by displacement; "
-        f"grey: undeformed. Right: cut open across {'xyz'[_cut_axis(tissue, focus)]} through the largest fiber strain.",
+        "Deformed shape at true scale. Left: from the side that is strained most, colored by displacement; "
+        f"grey: undeformed. Right: cut open across {'xyz'[_cut_axis(tissue, focus)]} through the most strained tissue.",
     )
 
 
@@ -87,7 +86,7 @@ def fibers(stage: Stage, tissue: Tetrahedra, most: int = 6000) -> Picture:
         tissue: the run with fibers.
         most: in each half draw at most this many cells, those of highest FA, so that fibers can be told apart.
     """
-    length, _ = _fiber_lengths(tissue)
+    length, _ = fiber_lengths(tissue)
     middle = np.average(tissue.centers, axis=0, weights=tissue.volumes)
     margin = float(np.cbrt(6 * tissue.volumes.mean()))
     views = []
@@ -102,9 +101,9 @@ def fibers(stage: Stage, tissue: Tetrahedra, most: int = 6000) -> Picture:
         axes.set_axis_off()
     return Picture(
         png(made),
-        f"Fiber axes inside the mesh (at most {most:,} cells a half, those of highest FA first). Left: the right half seen "
-        "from the left and front. Right: the lower half seen from above and behind. Red runs left–right, green "
-        "front–back, blue up–down.",
+        f"Fiber axes inside the mesh (at most {most:,} cells a half, those of highest FA first). Left: the right half "
+        "seen from the left and front. Right: the lower half seen from above and behind, the patient's right on the "
+        "right. Red runs left–right, green front–back, blue up–down.",
     )
 
 
@@ -129,42 +128,51 @@ def _surface(points: Floats, triangles: Ints) -> Any:
 
 
 def _cut_axis(tissue: Tetrahedra, focus: Floats) -> int:
-    from .panels import _two_planes
-
-    return _two_planes(tissue, focus)[0]
+    return two_planes(tissue, focus)[0]
 
 
-def _facing(tissue: Tetrahedra, focus: Floats) -> Floats:
-    """Where the camera stands (3,): on the strained side, a little above, looking onto the cut."""
+def _sides(tissue: Tetrahedra, focus: Floats) -> Floats:
+    """On which side of the middle the focus lies along every axis, (3,) of ±1."""
     towards = focus - (tissue.points.min(0) + tissue.points.max(0)) / 2
-    side = np.where(towards < 0, -1.0, 1.0)
-    axis = _cut_axis(tissue, focus)
-    camera = 0.65 * side
-    camera[2] = 0.5
-    camera[axis] = 1.0 * (side[axis] if axis != 1 else 1.0)
+    return np.where(towards < 0, -1.0, 1.0)
+
+
+def _towards_load(tissue: Tetrahedra, focus: Floats) -> Floats:
+    """Where the camera stands (3,) to see what is strained from outside, a little aside and above."""
+    towards = focus - (tissue.points.min(0) + tissue.points.max(0)) / 2
+    camera: Floats = towards / (np.linalg.norm(towards) or 1.0)
+    return camera + np.array([0.0, 0.45, 0.25])
+
+
+def _onto_cut(tissue: Tetrahedra, focus: Floats) -> Floats:
+    """Where the camera stands (3,) to look onto the cut, turned towards the strained side."""
+    axis, side = _cut_axis(tissue, focus), _sides(tissue, focus)
+    camera = 0.4 * side
+    camera[2] = 0.3
+    camera[axis] = 1.0
     return camera
 
 
-def _outside(stage: Stage, tissue: Tetrahedra, moved: Floats, facing: Floats, mapping: tuple[str, float, float]) -> Any:
+def _outside(stage: Stage, tissue: Tetrahedra, moved: Floats, focus: Floats, mapping: tuple[str, float, float]) -> Any:
     name, low, high = mapping
     skin = _surface(tissue.points + tissue.displacement, tissue.boundary)
     skin.point_data["moved"] = moved
-    # where nothing moved, the undeformed surface would only hide the deformed one
-    dent = tissue.boundary[(moved[tissue.boundary] > 0.05 * moved.max()).all(1)]
+    # where little moved, the undeformed surface would only hide the deformed one
+    dent = tissue.boundary[(moved[tissue.boundary] > 0.4 * moved.max()).all(1)]
     add = stage.plotter.add_mesh
     add(skin, scalars="moved", cmap=name, clim=(low, high), show_scalar_bar=False, smooth_shading=True, specular=0.15)
     if len(dent):
         before = _surface(tissue.points, dent)
         add(before, color=GREY, style="wireframe", line_width=1.0, opacity=0.35, lighting=False)
-    return stage.shoot(facing, tissue)
+    return stage.shoot(_towards_load(tissue, focus), tissue)
 
 
-def _inside(stage: Stage, tissue: Tetrahedra, focus: Floats, facing: Floats, mapping: tuple[str, float, float]) -> Any:
+def _inside(stage: Stage, tissue: Tetrahedra, focus: Floats, mapping: tuple[str, float, float]) -> Any:
     import pyvista
 
     name, low, high = mapping
     axis = _cut_axis(tissue, focus)
-    normal = np.eye(3)[axis] * np.sign(facing[axis])
+    normal = np.eye(3)[axis]
     cells = np.column_stack([np.full(len(tissue.cells), 4), tissue.cells]).ravel()
     grid = pyvista.UnstructuredGrid(cells, np.full(len(tissue.cells), pyvista.CellType.TETRA), tissue.points)
     grid.cell_data["strain"] = tissue.arrays[STRAIN] * 100
@@ -174,6 +182,15 @@ def _inside(stage: Stage, tissue: Tetrahedra, focus: Floats, facing: Floats, map
     half.points = half.points + half.point_data["displacement"]
     skin = half.extract_surface(algorithm="dataset_surface")
     add = stage.plotter.add_mesh
-    add(skin, scalars="strain", cmap=name, clim=(low, high), show_scalar_bar=False, ambient=0.25, specular=0.0)
+    add(
+        skin,
+        scalars="strain",
+        cmap=name,
+        clim=(low, high),
+        show_scalar_bar=False,
+        ambient=0.2,
+        diffuse=0.7,
+        specular=0.0,
+    )
     add(edge, color=INK, line_width=1.5, opacity=0.6, lighting=False)
-    return stage.shoot(facing, tissue)
+    return stage.shoot(_onto_cut(tissue, focus), tissue)

@@ -41,13 +41,14 @@ def fa_slices(path: Path) -> Picture:
         InputError: the file is no such volume, or nibabel is missing.
     """
     try:
-        import nibabel
+        import nibabel as imported
     except ImportError as error:
         hint = "pip install 'fibertwin[imaging]'"
         raise InputError(Problem("nibabel", f"cannot be imported ({error})", hint=hint)) from error
+    nibabel: Any = imported  # typed in part only
     try:
         # only the voxels are turned towards RAS: the components are in world axes already
-        image: Any = nibabel.as_closest_canonical(nibabel.load(path))
+        image = nibabel.as_closest_canonical(nibabel.load(path))
         components = np.asarray(image.dataobj, dtype=np.float32)
     except (nibabel.filebasedimages.ImageFileError, OSError, ValueError) as error:
         raise InputError(Problem(str(path), f"cannot be read ({error})")) from error
@@ -65,7 +66,7 @@ def _draw(components: Floats, mask: Any, voxel: Floats, affine: Floats) -> Pictu
     middle = np.rint(inside.mean(0)).astype(int)
     extent = (high - low) * voxel
     ratios = {axis: extent[VIEWS[axis][1][0]] / extent[VIEWS[axis][0][0]] for axis in VIEWS}
-    made = figure(12.0, 12.0 / sum(1 / ratio for ratio in ratios.values()) + 0.5)
+    made = figure(12.0, 12.0 / sum(1 / ratio for ratio in ratios.values()) + 0.25)
     grid = made.subplots(1, 3, width_ratios=[1 / ratio for ratio in ratios.values()])
     world = affine[:3, :3] @ middle + affine[:3, 3]
     for axes, (axis, ((i, right), (j, _), labels, name)) in zip(grid, VIEWS.items(), strict=True):
@@ -82,9 +83,9 @@ def _draw(components: Floats, mask: Any, voxel: Floats, affine: Floats) -> Pictu
         axes.set_title(f"{name} near {'xyz'[axis]} = {round(world[axis])} mm".replace("-", "−"), fontsize=9)
     _legend(grid[2])
     told = (
-        "Direction of the scan's first eigenvector, brightness by FA (full from 0.7): red left–right, green front–back, "
-        "blue up–down. In a brain the corpus callosum should be red, the cingulum green, the corticospinal tract blue; "
-        "if not, the orientation is wrong. The patient's right is on the left of coronal and axial slices."
+        "Direction of the scan's first eigenvector, brightness by FA (full from 0.7): red left–right, green "
+        "front–back, blue up–down. In a brain the corpus callosum should be red, the cingulum green, the corticospinal "
+        "tract blue; if not, the orientation is wrong. The patient's right is on the left of coronal and axial slices."
     )
     return Picture(png(made), told)
 

@@ -55,11 +55,13 @@ def strain_like(field: str, name: object) -> bool:
     return "strain" in field and unit(name) == ""
 
 
-def value_of(field: str, name: object, value: object, digits: int = 3) -> str:
-    """A value of a field without its unit, strains in percent."""
-    if strain_like(field, name) and isinstance(value, int | float):
-        return number(float(value) * 100, digits)
-    return number(float(value) if isinstance(value, int | float) else value, digits)
+def value_of(field: str, name: object, value: object) -> str:
+    """A value of a field without its unit: strains in percent, what is close to one with a digit more."""
+    if not isinstance(value, int | float):
+        return NOTHING
+    if strain_like(field, name):
+        return number(float(value) * 100)
+    return number(float(value), 4 if field in ("J", "fiber stretch") else 3)
 
 
 def unit_of(field: str, name: object) -> str:
