@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .drawing import GREY, INK, REGION_COLORS, Picture, figure, plain, png
-from .fields import Floats
-from .hotspots import STRAIN, level
+from .fields import STRAIN, Floats
+from .hotspots import level
 from .text import strain_like, unit_of
 
 SHOWN = (STRAIN, "max principal strain", "von Mises stress", "fiber stress", "pressure")

@@ -13,6 +13,7 @@ from fibertwin.errors import InputError, Problem
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+STRAIN, WITHOUT_FIBERS = "fiber strain", "max principal strain"
 _TETRAHEDRA = (10, 24, 71)  # VTK's linear, quadratic and Lagrange tetrahedron: the first four nodes are the corners
 _FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
 
@@ -32,6 +33,16 @@ class Tetrahedra:
     cells: Ints
     displacement: Floats
     arrays: dict[str, Floats]
+
+    @property
+    def strain_name(self) -> str:
+        """The strain that pictures show: along the fibers, or the largest principal one where there are none."""
+        return STRAIN if STRAIN in self.arrays else WITHOUT_FIBERS
+
+    @property
+    def strain(self) -> Floats:
+        """(m,) cell means of that strain."""
+        return self.arrays[self.strain_name]
 
     @cached_property
     def volumes(self) -> Floats:
@@ -75,7 +86,8 @@ def read_fields(path: Path) -> Tetrahedra:
         hint = "pip install 'fibertwin[view]'"
         raise InputError(Problem("pyvista", f"cannot be imported ({error})", hint=hint)) from error
     if not path.is_file():
-        raise InputError(Problem(str(path), "does not exist", hint="run the case first: fibertwin run case.toml"))
+        hint = "pictures of the mesh need the output format 'pvd'"
+        raise InputError(Problem(str(path), "does not exist", hint=hint))
     vtk: Any = pyvista  # typed in part only
     reader = vtk.get_reader(str(path))
     if hasattr(reader, "set_active_time_value") and reader.time_values:
@@ -109,4 +121,7 @@ def _tetrahedra(path: Path, grid: Any) -> Tetrahedra:
         for name in grid.cell_data.keys()  # noqa: SIM118  (pyvista's arrays are no dict)
         if not name.startswith("vtk")
     }
+    if STRAIN not in arrays and WITHOUT_FIBERS not in arrays:
+        got = ", ".join(arrays) or "no cell arrays"
+        raise InputError(Problem(str(path), "holds no strain", got, f"a cell array '{STRAIN}' or '{WITHOUT_FIBERS}'"))
     return Tetrahedra(points[first], cells, displacement, arrays)

@@ -10,8 +10,6 @@ from scipy.sparse.csgraph import connected_components
 
 from .fields import Floats, Tetrahedra
 
-STRAIN = "fiber strain"
-
 
 @dataclass(frozen=True)
 class Spot:
@@ -20,7 +18,7 @@ class Spot:
     Attributes:
         volume_mL: of the piece.
         center_mm: (3,) its volume-weighted center, undeformed, RAS+.
-        peak: largest fiber strain in it, and ``peak_mm`` (3,) where.
+        peak: largest cell mean of the strain in it, and ``peak_mm`` (3,) where.
         place: the center in words, relative to the mesh: ``right, front, upper``.
     """
 
@@ -45,7 +43,7 @@ def spots(tissue: Tetrahedra, beyond: NDArray[np.bool_]) -> list[Spot]:
 
 
 def _spot(tissue: Tetrahedra, cells: NDArray[np.intp]) -> Spot:
-    volume, strain = tissue.volumes[cells], tissue.arrays[STRAIN][cells]
+    volume, strain = tissue.volumes[cells], tissue.strain[cells]
     center = np.average(tissue.centers[cells], axis=0, weights=volume)
     peak = cells[strain.argmax()]
     return Spot(
@@ -65,7 +63,9 @@ def _triple(point: Floats) -> tuple[float, float, float]:
 def place(point: Floats, points: Floats) -> str:
     """A point (3,) in words, by thirds of the box around ``points`` (n, 3), RAS+: ``left, back, lower``."""
     low, high = points.min(0), points.max(0)
-    third = np.clip((3 * (point - low) / (high - low)).astype(int), 0, 2)
+    size = high - low
+    share = np.divide(point - low, size, out=np.full(3, 0.5), where=size > 0)
+    third = np.clip((3 * share).astype(int), 0, 2)
     names = (("left", "", "right"), ("back", "", "front"), ("lower", "", "upper"))
     words = [name[index] for name, index in zip(names, third, strict=True)]
     return ", ".join(word for word in words if word) or "center"
@@ -98,8 +98,8 @@ def findings(tissue: Tetrahedra, isotropic: Tetrahedra | None, summary: dict[str
         ``overlap``: {region: {level: {"both", "fibers_only", "isotropic_only"}}} in mL, with an isotropic run.
     """
     told: dict[str, Any] = {"spots": {}, "overlap": {}}
-    strain = tissue.arrays[STRAIN]
-    other = isotropic.arrays[STRAIN] if isotropic is not None and tissue.matches(isotropic) else None
+    strain = tissue.strain
+    other = isotropic.strain if isotropic is not None and tissue.matches(isotropic) else None
     inside = region_cells(tissue, summary.get("regions") or {})
     for name, levels in (summary.get("fiber_strain_exceedance") or {}).items():
         if name not in inside:

@@ -21,19 +21,18 @@ from .drawing import (
     scale_bar,
 )
 from .fields import Floats, Tetrahedra
-from .hotspots import STRAIN
 from .text import number
 
 
 def strain_range(runs: list[Tetrahedra]) -> tuple[float, float]:
-    """The color range of fiber strain in percent: symmetric, holds 99 % of the volume of all runs, in round numbers."""
-    strain = np.concatenate([np.abs(run.arrays[STRAIN]) for run in runs]) * 100
+    """The color range of strain in percent: symmetric, holds 99 % of the volume of all runs, in round numbers."""
+    strain = np.concatenate([np.abs(run.strain) for run in runs]) * 100
     limit = _limit(strain, np.concatenate([run.volumes for run in runs]))
     return -limit, limit
 
 
 def strain_cuts(ours: Tetrahedra, isotropic: Tetrahedra | None, focus: Floats) -> Picture:
-    """Fiber strain on cuts through ``focus`` (3,) mm: of our run, of the isotropic run, and the difference."""
+    """Strain on cuts through ``focus`` (3,) mm: of our run, of the isotropic run, and the difference."""
     runs = [ours] if isotropic is None else [ours, isotropic]
     mapping = (STRAIN_MAP, *strain_range(runs))
     if isotropic is None:
@@ -43,25 +42,25 @@ def strain_cuts(ours: Tetrahedra, isotropic: Tetrahedra | None, focus: Floats) -
     columns = 3 if same else 2
     made = figure(4.0 * columns, _row_height(ours, planes, 4.0) + 0.6)
     grid = made.subplots(2, columns, squeeze=False, height_ratios=[_aspect(ours, axis) for axis in planes])
-    difference = (ours.arrays[STRAIN] - isotropic.arrays[STRAIN]) * 100 if same else np.zeros(0)
+    difference = (ours.strain - isotropic.strain) * 100 if same else np.zeros(0)
     limit = _limit(np.abs(difference), ours.volumes) if same else 0.0
     for row, axis in zip(grid, planes, strict=True):
         for axes, run, name in zip(row, runs, ("with fibers", "isotropic"), strict=False):
-            _paint(axes, cut(run, axis, focus[axis]), run.arrays[STRAIN] * 100, mapping, ours)
+            _paint(axes, cut(run, axis, focus[axis]), run.strain * 100, mapping, ours)
             axes.set_title(f"{name}, {_where(axis, focus)}", fontsize=9, color=INK)
         if same:
             _paint(row[2], cut(ours, axis, focus[axis]), difference, (DIFFERENCE_MAP, -limit, limit), ours)
             row[2].set_title(f"difference, {_where(axis, focus)}", fontsize=9, color=INK)
     style: dict[str, Any] = {"location": "bottom", "aspect": 40, "extend": "both", "pad": 0.02}
-    color_bar(made, list(grid[:, :2].flat), mapping, "fiber strain (Green–Lagrange), %", shrink=0.6, **style)
+    color_bar(made, list(grid[:, :2].flat), mapping, f"{ours.strain_name} (Green–Lagrange), %", shrink=0.6, **style)
     if same:
         bar = (DIFFERENCE_MAP, -limit, limit)
         color_bar(
             made, list(grid[:, 2]), bar, "with fibers − isotropic, % strain", shrink=0.8, **style | {"aspect": 26}
         )
     told = (
-        f"Green–Lagrange strain along the fibers on cuts through the most strained 1 % of the volume, around {_mm(focus)} "
-        "mm, on the deformed "
+        f"Green–Lagrange {ours.strain_name} on cuts through the most strained 1 % of the volume, around "
+        f"{_mm(focus)} mm, on the deformed "
         "shape at true scale. Black line: deformed outline, grey: undeformed. Colors hold 99 % of the volume of "
         "both runs."
     )
@@ -76,13 +75,13 @@ def _own_cuts(ours: Tetrahedra, focus: Floats, mapping: tuple[str, float, float]
     made = figure(12.0, 12.0 / sum(1 / _aspect(ours, axis) for axis in VIEWS) + 0.9)
     row = made.subplots(1, 3, width_ratios=[1 / _aspect(ours, axis) for axis in VIEWS])
     for axes, axis in zip(row, VIEWS, strict=True):
-        _paint(axes, cut(ours, axis, focus[axis]), ours.arrays[STRAIN] * 100, mapping, ours)
+        _paint(axes, cut(ours, axis, focus[axis]), ours.strain * 100, mapping, ours)
         axes.set_title(_where(axis, focus), fontsize=9, color=INK)
-    label = "fiber strain (Green–Lagrange), %"
+    label = f"{ours.strain_name} (Green–Lagrange), %"
     color_bar(made, list(row), mapping, label, location="bottom", aspect=40, extend="both", pad=0.02, shrink=0.5)
     return Picture(
         png(made),
-        f"Green–Lagrange strain along the fibers on three cuts through the most strained 1 % of the volume, around "
+        f"Green–Lagrange {ours.strain_name} on three cuts through the most strained 1 % of the volume, around "
         f"{_mm(focus)} mm, on the "
         "deformed shape at true scale. Black line: deformed outline, grey: undeformed. Colors hold 99 % of "
         "the volume.",

@@ -20,7 +20,7 @@ from fibertwin.errors import FibertwinError
 
 from .drawing import Picture
 from .fields import Floats, Tetrahedra, read_fields
-from .hotspots import STRAIN, findings, spots
+from .hotspots import findings, spots
 
 TIME_LIMIT = 180.0  # s; a slow software renderer on a busy machine takes 20 s
 # VTK looks for an X server first and complains; both of these draw without one
@@ -145,7 +145,7 @@ def draw(folder: Path, out: Path) -> None:
 
 def focus_point(tissue: Tetrahedra) -> Floats:
     """The place (3,) mm to look at: the center of the largest piece among the most strained 1 % of the volume."""
-    strain = tissue.arrays[STRAIN]
+    strain = tissue.strain
     order = np.argsort(-strain, kind="stable")
     share = np.cumsum(tissue.volumes[order]) / tissue.volumes.sum()
     top = np.zeros(len(strain), dtype=bool)

@@ -9,7 +9,6 @@ import numpy as np
 
 from .drawing import GREY, INK, LENGTH_MAP, STRAIN_MAP, Picture, color_bar, figure, png, rounded_range
 from .fields import Floats, Ints, Tetrahedra
-from .hotspots import STRAIN
 from .panels import fiber_lengths, two_planes
 
 WINDOW = (1100, 900)
@@ -21,7 +20,8 @@ class Stage:
     def __init__(self) -> None:
         import pyvista
 
-        self.plotter: Any = pyvista.Plotter(off_screen=True, window_size=WINDOW)
+        vtk: Any = pyvista  # typed in part only
+        self.plotter = vtk.Plotter(off_screen=True, window_size=list(WINDOW))
         self.plotter.set_background("white")
 
     def shoot(self, direction: Floats, tissue: Tetrahedra) -> Any:
@@ -65,7 +65,7 @@ def deformed_shape(stage: Stage, tissue: Tetrahedra, focus: Floats, strain: tupl
     pictures = (_outside(stage, tissue, moved, focus, shown[0]), _inside(stage, tissue, focus, shown[1]))
     made = figure(12.0, 5.4)
     row = made.subplots(1, 2)
-    labels = ("displacement, mm", "fiber strain (Green–Lagrange), %")
+    labels = ("displacement, mm", f"{tissue.strain_name} (Green–Lagrange), %")
     for axes, image, mapping, label in zip(row, pictures, shown, labels, strict=True):
         axes.imshow(image, interpolation="lanczos")
         axes.set_axis_off()
@@ -124,7 +124,8 @@ def _add_fibers(stage: Stage, tissue: Tetrahedra, kept: Ints, length: Floats) ->
 def _surface(points: Floats, triangles: Ints) -> Any:
     import pyvista
 
-    return pyvista.PolyData.from_regular_faces(points, triangles)
+    vtk: Any = pyvista  # typed in part only
+    return vtk.PolyData.from_regular_faces(points, triangles)
 
 
 def _cut_axis(tissue: Tetrahedra, focus: Floats) -> int:
@@ -141,7 +142,8 @@ def _towards_load(tissue: Tetrahedra, focus: Floats) -> Floats:
     """Where the camera stands (3,) to see what is strained from outside, a little aside and above."""
     towards = focus - (tissue.points.min(0) + tissue.points.max(0)) / 2
     camera: Floats = towards / (np.linalg.norm(towards) or 1.0)
-    return camera + np.array([0.0, 0.45, 0.25])
+    camera += np.array([0.0, 0.45, 0.25])
+    return camera
 
 
 def _onto_cut(tissue: Tetrahedra, focus: Floats) -> Floats:
@@ -175,22 +177,17 @@ def _inside(stage: Stage, tissue: Tetrahedra, focus: Floats, mapping: tuple[str,
     normal = np.eye(3)[axis]
     cells = np.column_stack([np.full(len(tissue.cells), 4), tissue.cells]).ravel()
     grid = pyvista.UnstructuredGrid(cells, np.full(len(tissue.cells), pyvista.CellType.TETRA), tissue.points)
-    grid.cell_data["strain"] = tissue.arrays[STRAIN] * 100
+    grid.cell_data["strain"] = tissue.strain * 100
     grid.point_data["displacement"] = tissue.displacement
     half = grid.clip(normal=normal, origin=focus)
     edge = _surface(tissue.points, tissue.boundary).slice(normal=normal, origin=focus)
+    face = grid.slice(normal=normal, origin=focus)
+    face.points = face.points + face.point_data["displacement"] + 1e-3 * grid.length * normal
     half.points = half.points + half.point_data["displacement"]
     skin = half.extract_surface(algorithm="dataset_surface")
     add = stage.plotter.add_mesh
-    add(
-        skin,
-        scalars="strain",
-        cmap=name,
-        clim=(low, high),
-        show_scalar_bar=False,
-        ambient=0.2,
-        diffuse=0.7,
-        specular=0.0,
-    )
+    style = {"scalars": "strain", "cmap": name, "clim": (low, high), "show_scalar_bar": False}
+    add(skin, ambient=0.25, diffuse=0.7, specular=0.0, **style)
+    add(face, lighting=False, **style)  # unlit and just before the cut, so that its colors are those of the bar
     add(edge, color=INK, line_width=1.5, opacity=0.6, lighting=False)
     return stage.shoot(_onto_cut(tissue, focus), tissue)
