@@ -86,7 +86,8 @@ def _tensors(summary: Summary) -> str:
         ["voxels repaired to be positive definite", number(found.get("repaired"))],
         ["median mean diffusivity", f"{number(_scaled(found.get('median_md'), 1e3))} ·10⁻³ mm²/s"],
         ["mean FA", number(found.get("mean_fa"))],
-        ["quadrature points filled from the nearest voxel", _filled(found)],
+        ["quadrature points without valid voxels on all sides", _of_points(found, "filled_points")],
+        ["quadrature points outside the valid voxels", _of_points(found, "outside_points")],
     ]
     told += table(("tensors", ""), [row for row in rows if not row[1].startswith(NOTHING)])
     if found.get("assumptions"):
@@ -104,10 +105,9 @@ def _scaled(value: object, factor: float) -> object:
     return value * factor if isinstance(value, int | float) else None
 
 
-def _filled(found: Summary) -> str:
-    share = found.get("points")
-    told = number(found.get("filled_points"))
-    return f"{told} of {number(share)}" if share and told != NOTHING else told
+def _of_points(found: Summary, key: str) -> str:
+    told, whole = number(found.get(key)), found.get("points")
+    return f"{told} of {number(whole)}" if whole and told != NOTHING else told
 
 
 def _regions(summary: Summary) -> str:

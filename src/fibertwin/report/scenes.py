@@ -74,7 +74,8 @@ def deformed_shape(stage: Stage, tissue: Tetrahedra, focus: Floats, strain: tupl
     return Picture(
         png(made),
         "Deformed shape at true scale. Left: from the side that is strained most, colored by displacement; "
-        f"grey: undeformed. Right: cut open across {'xyz'[_cut_axis(tissue, focus)]} through the most strained tissue.",
+        f"grey: undeformed. Right: cut open across {'xyz'[_cut_axis(tissue, focus)]} through the most strained "
+        "tissue; line: the undeformed section.",
     )
 
 
@@ -183,6 +184,7 @@ def _inside(stage: Stage, tissue: Tetrahedra, focus: Floats, mapping: tuple[str,
     edge = _surface(tissue.points, tissue.boundary).slice(normal=normal, origin=focus)
     face = grid.slice(normal=normal, origin=focus)
     face.points = face.points + face.point_data["displacement"] + 1e-3 * grid.length * normal
+    edge.points = edge.points + 3e-3 * grid.length * normal
     half.points = half.points + half.point_data["displacement"]
     skin = half.extract_surface(algorithm="dataset_surface")
     add = stage.plotter.add_mesh
