@@ -36,6 +36,10 @@ code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monosp
 @media print {
   @page { margin: 14mm; }
   body { padding: 0; max-width: none; font-size: 10.5pt; }
+  .scroll { overflow: visible; }
+  table { font-size: 7.6pt; }
+  th, td { padding-right: .5rem; }
+  th.n { white-space: normal; }
   figure, table, .tile, .outcome { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   pre { white-space: pre-wrap; }
