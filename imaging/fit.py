@@ -104,7 +104,7 @@ def slab_bounds(mask: Mask, parts: int) -> list[tuple[int, int]]:
     work = np.cumsum(mask.sum(axis=(0, 1)) + 1e-3)
     cuts = [0]
     for part in range(1, parts):
-        wanted = int(np.searchsorted(work, work[-1] * part / parts)) + 1
+        wanted = int(np.argmin(np.abs(work - work[-1] * part / parts))) + 1
         cuts.append(min(max(wanted, cuts[-1] + 1), count - (parts - part)))
     cuts.append(count)
     return list(pairwise(cuts))

@@ -8,9 +8,9 @@ import numpy as np
 
 from fibertwin.errors import InputError, Problem
 
-from .algebra import Array, compose, rotated
+from .algebra import Array, compose, eigenvalues, rotated
 from .camino import read_camino
-from .conventions import Convention, Units, reordered, resolve, to_internal_units
+from .conventions import ORDERS, Convention, Units, reordered, resolve, to_internal_units
 from .geometry import Frame, frame_basis
 from .mif import read_mif
 from .nrrd import read_nrrd
@@ -72,9 +72,26 @@ def read_tensors(
     components = np.zeros((*inside.shape, 6))
     components[inside] = rotated(values, basis)
     components, valid, repaired = repair(components, inside)
+    better = _better_order(raw.components[inside], known.order or "lower", float(repaired.sum()) / len(values))
     if state_path(source).is_file() and raw.convention == "fibertwin":
         repaired |= open_tensors(source).read().repaired
-    return TensorImage(components, raw.affine, valid, repaired, (*raw.assumptions, *sentences, *guessed, *background))
+    return TensorImage(
+        components, raw.affine, valid, repaired, (*raw.assumptions, *sentences, *guessed, *background, *better)
+    )
+
+
+def _better_order(stored: Array, order: str, bad: float) -> tuple[str, ...]:
+    """A sentence that names the component order that would make the tensors positive definite, if another does."""
+    if bad < 0.5:
+        return ()
+    finite = stored[np.isfinite(stored).all(axis=1)]
+    if not len(finite):
+        return ()
+    parts = {name: float((eigenvalues(reordered(finite, name))[:, 2] > 0).mean()) for name in ORDERS}
+    best = max(parts, key=lambda name: parts[name])
+    if best == order or parts[best] < 0.9:
+        return ()
+    return (f"In the order {order!r} most tensors are not positive definite; in {best!r} {parts[best]:.1%} are.",)
 
 
 def _raw(path: Path, convention: str | None, grid: Path | str | None) -> _Raw:
