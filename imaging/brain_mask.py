@@ -20,7 +20,8 @@ def brain_mask(dwi: Path | str, bvals: Path | str, *, median_radius: int = 2, pa
     Args:
         dwi: 4-D NIfTI.
         bvals: n numbers, s/mm².
-        median_radius: of the median filter, voxels. 2 suits voxels of 2 to 2.5 mm.
+        median_radius: of the median filter, voxels. On a whole brain at 2.4 mm, radii of 1 to 3 give 1.52 to 1.55 L;
+            dipy's default, radius 4 in 4 passes, gives 1.43 L and takes eight times as long.
         passes: how often the median filter runs.
 
     Returns:

@@ -55,8 +55,9 @@ def orientation_check(image: TensorImage, *, minimum_fa: float = 0.25, force: bo
     axes are right, a fiber points at voxels whose fibers point the same way. Here a walk of three voxels from
     voxel i, both ways along its fiber eᵢ as the axis change turns it, ends in voxel j and counts
     FAᵢ FAⱼ (eᵢ·eⱼ)², 0 where j has no FA above ``minimum_fa``; the sum is divided by Σ FAᵢ² over all walks.
-    Three voxels tell axes apart better than the next neighbor does: on a whole brain at 2.4 mm the right axes
-    score 1.35 times the next best. Signs of axes can't matter; spacing and oblique grids are accounted for.
+    Three voxels tell axes apart better than the next neighbor does: on one whole brain at 2.4 mm the right axes
+    score 1.35 times the next best, 1.09 times with a walk of one and a half voxels. Signs of axes can't
+    matter; spacing and oblique grids are accounted for.
 
     Args:
         image: as read or fitted; positive definiteness is judged as it was before repair.

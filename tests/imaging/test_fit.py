@@ -220,8 +220,11 @@ def test_brain_mask_is_the_largest_piece_without_holes(tmp_path: Path) -> None:
     assert not mask[2, 2, 2]
 
 
-def test_a_real_crop_whose_vectors_are_not_in_fsls_axes() -> None:
-    """Dipy's small_64D: its b-vectors fit the tissue in LPS axes, and the orientation test says so."""
+def test_a_real_crop_whose_axes_look_wrong_as_fsls() -> None:
+    """Dipy's small_64D: FA can't tell FSL's axes from LPS, the orientation test objects to FSL's and not to LPS.
+
+    A crop of 10 x 10 x 10 voxels proves no more than that.
+    """
     import dipy
 
     stem = Path(dipy.__file__).parent / "data" / "files" / "small_64D"

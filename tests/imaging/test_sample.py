@@ -96,20 +96,6 @@ def test_not_a_number_and_no_valid_voxel_are_refused(make_image: Make) -> None:
         sample_tensors(replace(image, mask=np.zeros_like(image.mask)), np.zeros((1, 3)), radius=1.0)
 
 
-def test_flipping_the_sign_of_axes_changes_nothing(make_image: Make) -> None:
-    from fibertwin.imaging.algebra import compose, eigen
-
-    image = make_image()
-    parts = eigen(image.components[image.mask])
-    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(len(parts.values), 1, 3))
-    components = image.components.copy()
-    components[image.mask] = compose(parts.values, parts.vectors * signs)
-    points = _world(image, np.random.default_rng(2).uniform(0, 2, (50, 3)))
-    before = sample_tensors(image, points, radius=2.0).tensors
-    after = sample_tensors(replace(image, components=components), points, radius=2.0).tensors
-    np.testing.assert_allclose(after, before, rtol=0, atol=1e-16)
-
-
 def test_a_written_image_comes_back_whole(make_image: Make, tmp_path: Path) -> None:
     image = make_image("oblique-right")
     repaired = np.zeros_like(image.mask)
