@@ -5,6 +5,7 @@ from .energy import Material, StrainEnergy
 from .gasser_ogden_holzapfel import GasserOgdenHolzapfel
 from .kinematics import Fiber, Kinematics
 from .neo_hookean import NeoHookean
+from .ogden import Ogden
 
 __all__ = [
     "Fiber",
@@ -12,6 +13,7 @@ __all__ = [
     "Kinematics",
     "Material",
     "NeoHookean",
+    "Ogden",
     "StrainEnergy",
     "kappa_expression",
     "kappa_from_fa",

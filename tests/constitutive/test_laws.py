@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fibertwin.constitutive import GasserOgdenHolzapfel, Material, NeoHookean, StrainEnergy, kappa_from_fa
+from fibertwin.constitutive import GasserOgdenHolzapfel, Material, NeoHookean, Ogden, StrainEnergy, kappa_from_fa
 from fibertwin.constitutive.point import Fabric, axisymmetric_fabric, energy, first_piola_kirchhoff
 
 RNG = np.random.default_rng(7)
@@ -12,6 +12,7 @@ TRIAXIAL = Fabric(np.array([1.0, 0.0, 0.0]), np.diag([0.6, 0.3, 0.1]), 0.7)
 
 LAWS: dict[str, StrainEnergy] = {
     "neo-hookean": NeoHookean(1.3),
+    "ogden": Ogden(1.3, -15.0),
     "goh tensor": GasserOgdenHolzapfel(5.0, 1.7),
     "goh fa": GasserOgdenHolzapfel(5.0, 1.7, "fa"),
     "goh kappa": GasserOgdenHolzapfel(5.0, 1.7, 0.1),
@@ -73,7 +74,7 @@ def test_the_sign_of_the_axis_does_not_matter(law):
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_undeformed_tissue_is_free_of_energy_and_stress(law):
-    assert energy(alone(law), np.eye(3), TRIAXIAL) == 0
+    assert energy(alone(law), np.eye(3), TRIAXIAL) == pytest.approx(0, abs=1e-15)
     np.testing.assert_allclose(first_piola_kirchhoff(alone(law), np.eye(3), TRIAXIAL), 0, atol=1e-13)
 
 
@@ -173,3 +174,49 @@ def test_parameters_are_the_numbers_and_structure_is_the_rest():
     assert one.structure == other.structure
     assert one.structure != GasserOgdenHolzapfel(5.0, 1.7, "fa").structure
     assert one.structure != GasserOgdenHolzapfel(5.0, 1.7, 0.1, tension_only=False).structure
+
+
+# Incompressible uniaxial nominal stress (kPa), mu = 1, at stretches 0.9, 0.95, 1.05, 1.1: the closed form
+# 2/alpha (s^(alpha−1) − s^(−alpha/2−1)). Two principal stretches coincide throughout.
+OGDEN = {
+    -25: (-1.214366, -0.259230, 0.117707, 0.232677),
+    -20: (-0.875176, -0.230608, 0.119239, 0.222282),
+    2: (-0.334568, -0.158033, 0.142971, 0.273554),
+    10: (-0.298851, -0.146025, 0.161023, 0.358695),
+}
+
+
+@pytest.mark.parametrize("alpha", OGDEN)
+def test_ogden_matches_the_table_where_stretches_coincide(alpha):
+    tissue, h = alone(Ogden(1.0, alpha)), 1e-5
+    for stretch, expected in zip((0.9, 0.95, 1.05, 1.1), OGDEN[alpha], strict=True):
+        longer, shorter = (energy(tissue, np.diag([s, s**-0.5, s**-0.5])) for s in (stretch + h, stretch - h))
+        assert (longer - shorter) / (2 * h) == pytest.approx(expected, abs=6e-7)
+
+
+COINCIDENT = {
+    "all three": np.eye(3),
+    "two": np.diag([1.2, 1.2, 0.7]),
+    "nearly": np.diag([1.4, 0.9, 0.9 + 1e-6]),
+}
+
+
+@pytest.mark.parametrize("F", COINCIDENT.values(), ids=COINCIDENT)
+def test_the_stress_of_ogden_is_right_where_stretches_coincide(F):
+    """Against principal stresses: P = sum of dpsi/dstretch n⊗N, from numpy's singular value decomposition."""
+    mu, alpha = 1.3, -15.0
+    left, stretches, right = np.linalg.svd(F)
+    isochoric = stretches / np.prod(stretches) ** (1 / 3)
+    along = 2 * mu / alpha * (isochoric**alpha - (isochoric**alpha).mean()) / stretches
+    P = first_piola_kirchhoff(alone(Ogden(mu, alpha)), F)
+    np.testing.assert_allclose(P, left @ np.diag(along) @ right, atol=1e-8)
+
+
+def test_ogden_with_exponent_two_is_neo_hookean():
+    one, other = (energy(alone(law), F_GENERAL) for law in (Ogden(1.3, 2.0), NeoHookean(1.3)))
+    assert one == pytest.approx(other, rel=1e-12)
+
+
+def test_ogden_refuses_a_zero_exponent():
+    with pytest.raises(ValueError, match="zero"):
+        Ogden(1.0, 0.0)
