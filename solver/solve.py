@@ -128,7 +128,10 @@ def _walk(path: _Path, stepping: Stepping, progress: Progress) -> str:
 def _outcome(path: _Path, failure: str, ignored: list[str]) -> Outcome:
     newton_steps = sum(len(step.residuals) for step in path.steps)
     krylov = sum(sum(step.krylov) for step in path.steps)
-    effort = f"{len(path.steps)} increments, {newton_steps} Newton and {krylov} Krylov iterations, {path.cuts} cuts"
+    effort = (
+        f"{_count(len(path.steps), 'increment')}, {_count(newton_steps, 'Newton iteration')}, "
+        f"{_count(krylov, 'Krylov iteration')}, {_count(path.cuts, 'cut')}"
+    )
     if failure:
         sentence = f"The solve stopped at {path.level:.3g} of the full load ({effort}): {failure}."
     else:
@@ -136,3 +139,7 @@ def _outcome(path: _Path, failure: str, ignored: list[str]) -> Outcome:
     if ignored:
         sentence += f" PETSc did not use these options: {' '.join(ignored)}."
     return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

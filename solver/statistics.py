@@ -49,20 +49,17 @@ def summarize(comm: MPI.Comm, values: Array, weights: Array, points: Array, bins
         raise ValueError("no volume to summarize")
     low, _ = comm.allreduce((float(values[0]), 0) if len(values) else (np.inf, 0), op=MPI.MIN)
     high, at = _largest(comm, values, points)
-    found = _percentiles(comm, values, below, np.array(PERCENTILES) / 100 * total, low, high)
-    percentiles = {q: float(value) for q, value in zip(PERCENTILES, found, strict=True)}
+    asked = (*PERCENTILES, 1)
+    found = _percentiles(comm, values, below, np.array(asked) / 100 * total, low, high)
+    percentiles = {q: float(value) for q, value in zip(asked, found, strict=True)}
+    bottom = percentiles.pop(1)
     mean = comm.allreduce(float(values @ weights)) / total
-    edges = np.linspace(min(percentiles[5], 0.0), percentiles[99], bins + 1)
+    edges = np.linspace(bottom, percentiles[99], bins + 1)
     if edges[-1] <= edges[0]:
         edges = np.linspace(low - 0.5, low + 0.5, bins + 1)
     cumulative = np.asarray(comm.allreduce(below[np.searchsorted(values, edges[1:-1], side="right")]))
     fraction = np.diff(np.concatenate([[0.0], cumulative, [total]])) / total
     return Summary(percentiles, mean, low, high, at, edges, fraction)
-
-
-def volume_above(comm: MPI.Comm, values: Array, weights: Array, threshold: float) -> float:
-    """Volume where ``values`` exceeds ``threshold``. Collective."""
-    return float(comm.allreduce(float(weights[values > threshold].sum())))
 
 
 def _largest(comm: MPI.Comm, values: Array, points: Array) -> tuple[float, tuple[float, float, float]]:

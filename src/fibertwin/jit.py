@@ -8,6 +8,7 @@ So each compile here also holds a ``flock`` on ``<module>.lock``. The kernel let
 however that happens; whoever gets the lock while the module is not ready knows the mark to be dead, and clears it.
 """
 
+import atexit
 import fcntl
 import functools
 import hashlib
@@ -148,6 +149,7 @@ def _guard_ffcx() -> None:
     from ffcx.codegeneration import jit
 
     if hasattr(jit, "get_cached_module"):
+        atexit.register(_release)
         jit.get_cached_module = _guarded(jit.get_cached_module)
 
 

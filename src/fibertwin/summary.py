@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fibertwin.solver import Fields, Outcome, Solution
-from fibertwin.solver.statistics import Summary, summarize, volume_above
+from fibertwin.solver.statistics import Summary, summarize
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -65,15 +65,14 @@ def exceedance(
             continue
         found[name] = {}
         for threshold in thresholds:
-            volume = volume_above(comm, strain, weights, threshold)
-            row: dict[str, float | None] = {
-                "volume_mL": volume / 1e3,
-                "fraction": volume / total,
-                "isotropic_fraction": None,
-            }
+            beyond = strain > threshold
+            volume = _volume(comm, weights, beyond)
+            row = {"volume_mL": volume, "fraction": 1e3 * volume / total, "isotropic_fraction": None}
             if isotropic is not None:
-                other = _of_region(isotropic, "fiber strain", tag)[1]
-                row["isotropic_fraction"] = volume_above(comm, other, weights, threshold) / total
+                there = _of_region(isotropic, "fiber strain", tag)[1] > threshold
+                row["isotropic_fraction"] = 1e3 * _volume(comm, weights, there) / total
+                row["isotropic_misses_mL"] = _volume(comm, weights, beyond & ~there)
+                row["isotropic_adds_mL"] = _volume(comm, weights, there & ~beyond)
             found[name][f"{100 * threshold:g} %"] = row
     return found
 
@@ -81,6 +80,11 @@ def exceedance(
 def write(summary: Mapping[str, Any], path: Path) -> None:
     """Write a summary as JSON; a number that is not finite is an error, not a word of its own."""
     path.write_text(json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _volume(comm: "MPI.Comm", weights: Any, where: Any) -> float:
+    """Volume (mL) of the points where a condition holds. Collective."""
+    return float(comm.allreduce(float(weights[where].sum()))) / 1e3
 
 
 def _of_region(measured: Fields, name: str, tag: int) -> tuple[Any, Any]:
@@ -99,7 +103,7 @@ def _region(comm: "MPI.Comm", measured: Fields, tag: int) -> dict[str, Any]:
             if measure.scalar:
                 found = summarize(comm, measure.values[cells].ravel(), weights, points)
                 fields[measure.name] = {"unit": measure.unit, **_distribution(found)}
-    return {"volume_mL": comm.allreduce(float(weights.sum())) / 1e3, "cells": count, "fields": fields}
+    return {"tag": tag, "volume_mL": comm.allreduce(float(weights.sum())) / 1e3, "cells": count, "fields": fields}
 
 
 def _distribution(found: Summary) -> dict[str, Any]:

@@ -167,7 +167,12 @@ def _regions(domain: mesh.Mesh, fields: dict[str, np.ndarray]) -> dict[str, Any]
             f: _statistics(_gather(domain, fields[f])[inside], volume[inside], where[inside], UNITS.get(f, "1"))
             for f in SCALARS
         }
-        found[name] = {"volume_mL": float(volume[inside].sum() / 1e3), "cells": int(inside.sum()), "fields": stats}
+        found[name] = {
+            "tag": tag,
+            "volume_mL": float(volume[inside].sum() / 1e3),
+            "cells": int(inside.sum()),
+            "fields": stats,
+        }
     return found
 
 
@@ -185,6 +190,7 @@ def _exceedance(domain: mesh.Mesh, ours: dict[str, np.ndarray], theirs: dict[str
                 "fraction": float(volume[inside & (strain > level)].sum() / total),
                 "isotropic_fraction": None if other is None else float(volume[inside & (other > level)].sum() / total),
             }
+            | ({} if other is None else split(volume, inside & (strain > level), inside & (other > level)))
             for label, level in LEVELS.items()
         }
     return found
@@ -290,3 +296,11 @@ def write_block() -> Callable[[MPI.Comm, Path], Path]:
         return build_folder(folder, domain, ours, None, a0, fa, None)
 
     return write
+
+
+def split(volume, ours, theirs):
+    """What one run has and the other not, in mL."""
+    return {
+        "isotropic_misses_mL": float(volume[ours & ~theirs].sum() / 1e3),
+        "isotropic_adds_mL": float(volume[theirs & ~ours].sum() / 1e3),
+    }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from fibertwin.solver.statistics import PERCENTILES, summarize, volume_above
+from fibertwin.solver.statistics import PERCENTILES, summarize
 
 pytestmark = pytest.mark.mpi
 WORLD = MPI.COMM_WORLD
@@ -36,11 +36,6 @@ def test_histogram_holds_all_the_volume(spread):
     assert found.volume_fraction.sum() == pytest.approx(1.0)
     inner = (values > found.edges[3]) & (values <= found.edges[4])
     assert found.volume_fraction[3] == pytest.approx(weights[inner].sum() / weights.sum(), abs=1e-12)
-
-
-def test_volume_above(spread):
-    (values, weights, _), mine = spread
-    assert volume_above(WORLD, mine[0], mine[1], 0.5) == pytest.approx(weights[values > 0.5].sum(), rel=1e-12)
 
 
 def test_a_rank_may_have_nothing():

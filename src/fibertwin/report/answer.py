@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from .text import NOTHING, number, percent, point, quantity, table
+from .text import number, percent, point, quantity, table
 
 Summary = dict[str, Any]
 
@@ -26,8 +26,8 @@ def answer(summary: Summary, findings: dict[str, Any]) -> str:
     else:
         lead = f"At {percent(summary['outcome']['load_level'], 3)} of the load, the last state in equilibrium"
     parts = [f'<p class="answer">{escape(lead)}, {escape(_sentence(tissue, exceedance[name]))}']
-    parts.append(f" {escape(_place(name, exceedance[name], findings))} {escape(_missed(summary, name, findings))}</p>")
-    return "".join(parts) + _tiles(name, exceedance[name]) + _levels(exceedance, findings) + _pieces(name, findings)
+    parts.append(f" {escape(_place(name, exceedance[name], findings))} {escape(_missed(summary, name))}</p>")
+    return "".join(parts) + _tiles(name, exceedance[name]) + _levels(exceedance) + _pieces(name, findings)
 
 
 def _without_fibers(summary: Summary) -> str:
@@ -67,7 +67,7 @@ def _place(name: str, levels: dict[str, Any], findings: dict[str, Any]) -> str:
     return ""
 
 
-def _missed(summary: Summary, name: str, findings: dict[str, Any]) -> str:
+def _missed(summary: Summary, name: str) -> str:
     label, row = next(iter(summary["fiber_strain_exceedance"][name].items()))
     share, total = row["isotropic_fraction"], row["fraction"]
     if share is None:
@@ -76,12 +76,10 @@ def _missed(summary: Summary, name: str, findings: dict[str, Any]) -> str:
     if total > 0:
         more = share / total - 1
         told += f", {percent(abs(more))} {'more' if more >= 0 else 'less'}"
-    split = ((findings.get("overlap") or {}).get(name) or {}).get(label)
-    if split and split["both"] + split["fibers_only"] > 0:
-        missed = split["fibers_only"] / (split["both"] + split["fibers_only"])
+    if total > 0:
         told += (
-            f"; counted in whole cells, it misses {percent(missed)} of that tissue and adds "
-            f"{quantity(split['isotropic_only'], 'mL')} that the fibers spare"
+            f"; it misses {percent(row['isotropic_misses_mL'] / row['volume_mL'])} of that tissue and adds "
+            f"{quantity(row['isotropic_adds_mL'], 'mL')} that the fibers spare"
         )
     return told + "."
 
@@ -100,28 +98,21 @@ def _isotropic(row: dict[str, Any]) -> str:
     return "" if share is None else f"; isotropic model {escape(percent(share))}"
 
 
-def _levels(exceedance: dict[str, Any], findings: dict[str, Any]) -> str:
-    overlap = findings.get("overlap") or {}
-    compared = any(overlap.values())
-    head = ["region", "fiber strain", "volume, mL", "share", "isotropic share"]
+def _levels(exceedance: dict[str, Any]) -> str:
+    compared = any("isotropic_misses_mL" in row for levels in exceedance.values() for row in levels.values())
+    head = ["region", "fiber strain", "volume, mL", "share"]
     if compared:
-        head += ["in both, mL", "only with fibers, mL", "only isotropic, mL"]
+        head += ["isotropic share", "in both, mL", "only with fibers, mL", "only isotropic, mL"]
     rows = []
     for name, levels in exceedance.items():
         for label, row in levels.items():
-            split = (overlap.get(name) or {}).get(label) or {}
             cells = [name, f"> {label}", number(row["volume_mL"]), percent(row["fraction"])]
-            cells.append(percent(row["isotropic_fraction"]) if row["isotropic_fraction"] is not None else NOTHING)
             if compared:
-                cells += [number(split.get(key)) for key in ("both", "fibers_only", "isotropic_only")]
+                missed, added = row["isotropic_misses_mL"], row["isotropic_adds_mL"]
+                both = row["volume_mL"] - missed
+                cells += [percent(row["isotropic_fraction"]), number(both), number(missed), number(added)]
             rows.append(cells)
-    note = (
-        '<p class="note">Volumes and shares come from the quadrature points; the last three columns count whole cells '
-        "by their mean strain, so they are smaller where strain changes within a cell.</p>"
-        if compared
-        else ""
-    )
-    return table(head, rows, words=2) + note
+    return table(head, rows, words=2)
 
 
 def _pieces(name: str, findings: dict[str, Any]) -> str:

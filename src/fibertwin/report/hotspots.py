@@ -72,52 +72,27 @@ def place(point: Floats, points: Floats) -> str:
 
 
 def region_cells(tissue: Tetrahedra, regions: dict[str, Any]) -> dict[str, NDArray[np.bool_]]:
-    """The cells of each region of ``summary.json``, by its ``tag``, else by its number of cells if only one fits.
-
-    A region that cannot be told apart is left out.
-    """
-    everything = np.ones(len(tissue.cells), dtype=bool)
-    if len(regions) == 1:
-        return dict.fromkeys(regions, everything)
+    """The cells of each region of ``summary.json``, by its ``tag``."""
     if "region" not in tissue.arrays:
         return {}
-    codes, counts = np.unique(tissue.arrays["region"], return_counts=True)
-    found = {}
-    for name, region in regions.items():
-        fits = codes[codes == region["tag"]] if "tag" in region else codes[counts == region.get("cells")]
-        if len(fits) == 1:
-            found[name] = tissue.arrays["region"] == fits[0]
-    return found
+    return {name: tissue.arrays["region"] == region["tag"] for name, region in regions.items()}
 
 
-def findings(tissue: Tetrahedra, isotropic: Tetrahedra | None, summary: dict[str, Any]) -> dict[str, Any]:
+def findings(tissue: Tetrahedra, summary: dict[str, Any]) -> dict[str, Any]:
     """What the fields tell beyond the summary, ready for JSON.
 
     Returns:
-        ``spots``: {region: {level: [Spot as dict, …]}} with at most six spots each;
-        ``overlap``: {region: {level: {"both", "fibers_only", "isotropic_only"}}} in mL, with an isotropic run.
+        ``spots``: {region: {level: [Spot as dict, …]}} with at most six spots each.
     """
-    told: dict[str, Any] = {"spots": {}, "overlap": {}}
-    strain = tissue.strain
-    other = isotropic.strain if isotropic is not None and tissue.matches(isotropic) else None
+    told: dict[str, Any] = {"spots": {}}
     inside = region_cells(tissue, summary.get("regions") or {})
     for name, levels in (summary.get("fiber_strain_exceedance") or {}).items():
-        if name not in inside:
-            continue
-        told["spots"][name], told["overlap"][name] = {}, {}
-        for label in levels:
-            limit = level(label)
-            ours = inside[name] & (strain > limit)
-            told["spots"][name][label] = [asdict(spot) for spot in spots(tissue, ours)[:6]]
-            if other is not None:
-                theirs = inside[name] & (other > limit)
-                told["overlap"][name][label] = _overlap(tissue.volumes, ours, theirs)
+        if name in inside:
+            told["spots"][name] = {
+                label: [asdict(spot) for spot in spots(tissue, inside[name] & (tissue.strain > level(label)))[:6]]
+                for label in levels
+            }
     return told
-
-
-def _overlap(volumes: Floats, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> dict[str, float]:
-    parts = {"both": ours & theirs, "fibers_only": ours & ~theirs, "isotropic_only": theirs & ~ours}
-    return {name: float(volumes[cells].sum() / 1e3) for name, cells in parts.items()}
 
 
 def level(label: str) -> float:

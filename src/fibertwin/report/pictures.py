@@ -128,7 +128,7 @@ def draw(folder: Path, out: Path) -> None:
     tissue = read_fields(folder / "fields.pvd")
     other = folder / "isotropic.pvd"
     isotropic = read_fields(other) if other.is_file() else None
-    told = json.dumps(findings(tissue, isotropic, summary))
+    told = json.dumps(findings(tissue, summary))
     (out / "findings.json").write_text(told, encoding="utf-8")
     focus = focus_point(tissue)
     _keep(out, "cuts", strain_cuts(tissue, isotropic, focus))
