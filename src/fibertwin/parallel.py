@@ -1,5 +1,6 @@
 """Doing things together: one verdict on every rank, so that no rank waits for one that failed."""
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def on_root[T](comm: "MPI.Comm", action: Callable[[], T]) -> T:
             result = action()
         except FibertwinError as caught:
             error = caught
+    _wait(comm)
     error = comm.bcast(error)
     if error is not None:
         raise error
@@ -57,3 +59,10 @@ def only_root[T](comm: "MPI.Comm", action: Callable[[], T]) -> T | None:
     kept: list[T] = []
     on_root(comm, lambda: kept.append(action()))
     return kept[0] if kept else None
+
+
+def _wait(comm: "MPI.Comm") -> None:
+    """Wait for every rank asleep: a rank that waits inside MPI takes a whole core from the one that works."""
+    request = comm.Ibarrier()
+    while not request.Test():
+        time.sleep(0.002)
