@@ -1,6 +1,7 @@
 """One verdict on every rank, and no rank left waiting."""
 
 import pytest
+
 from fibertwin.errors import InputError, Problem
 from fibertwin.parallel import on_root, only_root, together
 
