@@ -13,6 +13,7 @@ from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
+from _mechanics import mechanics
 from _table import Row, clock, judged, main, reported
 from _tracts import TRACTS, direction, scan_files
 
@@ -38,7 +39,7 @@ FRAMES = ("world", "lps", "voxel", "fsl")
 
 
 def measure(arguments: argparse.Namespace) -> list[Row]:
-    """All image-side rows."""
+    """All rows: images first, then strains."""
     rows: list[Row] = []
     if arguments.scan is None:
         image = synthetic()
@@ -49,8 +50,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     rows += wrong_forms(image)
     rows += sign_of_axes(image)
     rows += sampling(image, arguments.points)
-    # the mechanics side (the same strains from every stored form) appends its rows here
-    return rows
+    return rows + mechanics(_stored, _regridded)
 
 
 def fitted(folder: Path) -> tuple[TensorImage, list[Row]]:
