@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fibertwin.demo import scan_folder
 from fibertwin.imaging import TensorImage, eigen, fractional_anisotropy
 
 
@@ -60,6 +61,12 @@ def direction(image: TensorImage, tract: Tract) -> Direction:
     dyad = np.einsum("ni,nj->ij", fibers, fibers) / max(len(fibers), 1)
     principal = np.abs(np.linalg.eigh(dyad)[1][:, -1])
     return Direction(len(fibers), principal, float((np.abs(fibers).argmax(axis=1) == tract.axis).mean()))
+
+
+def fetched_scan() -> Path | None:
+    """The folder of the demo's scan, if ``fibertwin demo`` has fetched it."""
+    folder = scan_folder()
+    return folder if any(folder.glob("*dwi.nii.gz")) else None
 
 
 def scan_files(folder: Path) -> tuple[Path, Path, Path]:

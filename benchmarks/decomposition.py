@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from _table import Row, clock, judged, main, reported
-from _tracts import scan_files
+from _tracts import fetched_scan, scan_files
 
 from fibertwin.imaging import brain_mask, eigen, fit_tensors, from_matrix, to_matrix
 
@@ -58,7 +58,9 @@ def decompose(count: int) -> list[Row]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scan", type=Path, help="folder with one *dwi.nii.gz, .bval and .bvec")
+    parser.add_argument(
+        "--scan", type=Path, default=fetched_scan(), help="folder with one *dwi.nii.gz, .bval and .bvec"
+    )
     parser.add_argument("--voxels", type=int, default=1_000_000, help="tensors to decompose")
     return parser
 

@@ -2,8 +2,9 @@
 
     python benchmarks/orientation.py --scan FOLDER [--json]
 
-FOLDER holds one ``*dwi.nii.gz`` with its ``.bval`` and ``.bvec``; without it, synthetic tensors stand in for the
-scan, and the rows about anatomy are left out.
+FOLDER holds one ``*dwi.nii.gz`` with its ``.bval`` and ``.bvec``; the demo's scan is taken where it has been fetched,
+else synthetic tensors stand in for the scan, and the rows about anatomy are left out. The strains are those of
+``examples/quick``.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from _mechanics import mechanics
 from _table import Row, clock, judged, main, reported
-from _tracts import TRACTS, direction, scan_files
+from _tracts import TRACTS, direction, fetched_scan, scan_files
 
 from fibertwin.errors import InputError
 from fibertwin.imaging import (
@@ -257,7 +258,9 @@ def _regridded(image: TensorImage, axes: tuple[int, ...], flips: tuple[bool, ...
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scan", type=Path, help="folder with one *dwi.nii.gz, .bval and .bvec")
+    parser.add_argument(
+        "--scan", type=Path, default=fetched_scan(), help="folder with one *dwi.nii.gz, .bval and .bvec"
+    )
     parser.add_argument("--points", type=int, default=1_000_000, help="points to sample")
     return parser
 

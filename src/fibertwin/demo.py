@@ -84,13 +84,18 @@ def find_scan() -> DemoScan:
         return small_crop()
 
 
+def scan_folder() -> Path:
+    """Where the whole-brain scan is kept once it has been fetched."""
+    return jit.cache_root() / "data" / "whole-brain"
+
+
 def whole_brain() -> DemoScan:
     """The whole-brain scan, from the cache folder or fetched by pip.
 
     Raises:
         OSError: it cannot be fetched, or is not what it should be.
     """
-    folder = jit.cache_root() / "data" / "whole-brain"
+    folder = scan_folder()
     found = DemoScan(folder / f"{NAME}.nii.gz", folder / f"{NAME}.bval", folder / f"{NAME}.bvec", whole=True)
     if not all(path.is_file() for path in (found.dwi, found.bvals, found.bvecs)):
         _fetch(folder)

@@ -11,13 +11,6 @@ import pytest
 
 from fibertwin.imaging import TensorImage, brain_mask, fit_tensors, orientation_check, tensor_quality
 
-FOLDER = os.environ.get("FIBERTWIN_DEMO_DATA", "")
-
-pytestmark = [
-    pytest.mark.demo,
-    pytest.mark.skipif(not FOLDER, reason="FIBERTWIN_DEMO_DATA names no folder with the demo's scan"),
-]
-
 
 def _load_tracts() -> ModuleType:
     path = Path(__file__).parents[2] / "benchmarks" / "_tracts.py"
@@ -31,6 +24,12 @@ def _load_tracts() -> ModuleType:
 
 
 tracts = _load_tracts()
+FOLDER = os.environ.get("FIBERTWIN_DEMO_DATA") or tracts.fetched_scan()
+
+pytestmark = [
+    pytest.mark.demo,
+    pytest.mark.skipif(FOLDER is None, reason="the demo has not fetched its scan, and FIBERTWIN_DEMO_DATA names none"),
+]
 
 
 @pytest.fixture(scope="module")
