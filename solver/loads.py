@@ -1,7 +1,7 @@
 """What pushes on a body; a load's name tells whether it is dead or follows the deformation."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import ufl
 from ufl.core.expr import Expr
@@ -19,15 +19,14 @@ class Load(Declared):
         surface: name of a surface of the anatomy.
     """
 
-    follower: ClassVar[bool] = False
-
     surface: str
 
     @property
+    @abstractmethod
     def magnitude(self) -> tuple[float, ...]:
         """The numbers that the solver binds to a Constant (kPa)."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:
         """Force per reference area (3,) (kPa) on the body.
 
@@ -36,7 +35,6 @@ class Load(Declared):
             kinematics: deformation of the body.
             normal: outward unit normal of the reference surface.
         """
-        raise NotImplementedError(type(self).__name__)
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,6 @@ class FollowerPressure(Load):
         surface: name of a surface of the anatomy.
         pressure: pressure at full load.
     """
-
-    follower: ClassVar[bool] = True
 
     pressure: Pressure
 

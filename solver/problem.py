@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Interval
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from fibertwin.constitutive import Material
@@ -86,7 +87,7 @@ class Stepping:
         tolerance: residual relative to the internal forces at which an increment has converged.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     first: Annotated[float, Interval(gt=0, le=1)] = 1.0
     smallest: Annotated[float, Interval(gt=0, le=1)] = 0.01
@@ -161,7 +162,7 @@ def _check_surfaces(problem: Problem) -> list[Wrong]:
     return wrong
 
 
-def free_rigid_modes(points: NDArray[np.float64], components: NDArray[np.int64], comm: object) -> list[str]:
+def free_rigid_modes(points: NDArray[np.float64], components: NDArray[np.int64], comm: MPI.Comm) -> list[str]:
     """Rigid motions that no support resists. Collective.
 
     Args:
@@ -172,11 +173,6 @@ def free_rigid_modes(points: NDArray[np.float64], components: NDArray[np.int64],
     Returns:
         names of the free modes; a mode that mixes several is named by its largest parts.
     """
-    from mpi4py import MPI
-
-    import fibertwin.stack  # noqa: F401
-
-    assert isinstance(comm, MPI.Comm)
     total = comm.allreduce(np.array([len(points), *points.sum(axis=0)]))
     center = total[1:] / max(total[0], 1)
     x = points - center

@@ -1,5 +1,6 @@
 """How a body is held and moved: supports name a surface and say which components move where."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,9 +27,9 @@ class Support(Declared):
 
     surface: str
 
+    @abstractmethod
     def motion(self, anatomy: "Anatomy") -> dict[int, float]:
         """Displacement (mm) of each component held, 0 to 2 for x to z, at full load. Collective."""
-        raise NotImplementedError(type(self).__name__)
 
 
 @dataclass(frozen=True)

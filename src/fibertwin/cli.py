@@ -256,12 +256,10 @@ def _make_folder(path: Path, comm: "MPI.Comm") -> None:
 
 def _on_every_rank(work: Callable[["MPI.Comm"], None], verbose: bool) -> int:
     """Run ``work`` on all ranks; an error on any ends all of them. Collective."""
-    from mpi4py import MPI
-
-    import fibertwin.stack  # noqa: F401  must come before mpi4py
     from fibertwin import log
+    from fibertwin.stack import world
 
-    comm = MPI.COMM_WORLD
+    comm = world()
     way_out = comm.Dup()  # so that leaving never meets a collective that another rank is still in
     log.configure(comm.rank, verbose=verbose)
     if comm.size > 1:
