@@ -22,6 +22,7 @@ radius = "5 mm"                         # how far outside the mask the nearest t
 [anatomy]                               # the body: block, mask or mesh-file
 type = "mask"                           # what the scan's own mask shows
 edge = "7 mm"
+opening = "8 mm"                        # takes off what hangs on by less: eyes and nerves of a head
 
 [surfaces]                              # named parts of the boundary; of several selectors all must hold
 "skull base" = [
