@@ -58,7 +58,14 @@ CONVENTIONS: dict[str, Convention] = {
 
 
 def resolve(
-    where: str, found: Convention, convention: str | None, order: str | None, frame: Frame | None, units: Units | None
+    where: str,
+    found: Convention,
+    convention: str | None,
+    order: str | None,
+    frame: Frame | None,
+    units: Units | None,
+    *,
+    framed: bool = False,
 ) -> tuple[Convention, tuple[str, ...]]:
     """Join what the header says, what the named convention says, and what is stated; later wins, header in between.
 
@@ -69,9 +76,10 @@ def resolve(
         order: stated order, by name or spelled out.
         frame: stated axes.
         units: stated units.
+        framed: the header holds the axes themselves, which no named convention overrides.
 
     Returns:
-        A convention with order and frame, and sentences on where each came from.
+        A convention with order and frame (None where ``framed`` and not stated), and sentences on where each came from.
 
     Raises:
         InputError: unknown words, or no way to know the order or the axes.
@@ -94,6 +102,8 @@ def resolve(
         problems.append(Problem(where, "unknown component order", repr(order), wanted))
     if problems:
         raise InputError(problems)
+    if framed:
+        named = replace(named, frame=None)
     stated = Convention(order, frame, units)
     joined, sentences = Convention(note=named.note), []
     for field in ("order", "frame", "units"):
@@ -103,7 +113,8 @@ def resolve(
                 joined = replace(joined, **{field: value})
                 sentences.append(f"{field.capitalize()} of the tensors: {_spoken(field, value)} ({who}).")
                 break
-    problems = [_unknown(where, field) for field in ("order", "frame") if getattr(joined, field) is None]
+    needed = ("order",) if framed else ("order", "frame")
+    problems = [_unknown(where, field) for field in needed if getattr(joined, field) is None]
     if problems:
         raise InputError(problems)
     return joined, tuple(sentences)

@@ -41,7 +41,7 @@ def read_mif(path: Path) -> RawVolume:
     if not path.is_file():
         raise InputError(Problem(str(path), "is missing"))
     raw = _bytes(path)
-    head, end, _ = raw.partition(b"\nEND")
+    head, end, _ = raw.partition(b"\nEND\n")
     lines = head.decode("utf-8", "replace").splitlines()
     if not end or not lines or lines[0].strip() != "mrtrix image":
         raise InputError(Problem(str(path), "is no MRtrix image", wanted="first line 'mrtrix image', then END"))
@@ -70,6 +70,8 @@ def _volume(path: Path, header: dict[str, list[str]], raw: bytes) -> RawVolume:
     layout = [word.strip() for word in header["layout"][0].split(",")]
     kind = _dtype(path, header["datatype"][0])
     name, offset = header["file"][0].split() if " " in header["file"][0] else (header["file"][0], "0")
+    if name != "." and not (path.parent / name).is_file():
+        raise InputError(Problem(str(path), "its data file is missing", name))
     body = raw if name == "." else (path.parent / name).read_bytes()
     count = int(np.prod(shape))
     wanted = int(offset) + count * kind.itemsize
@@ -78,12 +80,15 @@ def _volume(path: Path, header: dict[str, list[str]], raw: bytes) -> RawVolume:
         raise InputError(Problem(str(path), "is truncated", f"{len(body):,} bytes", f"{wanted:,} bytes", hint))
     flat = np.frombuffer(body, kind, count, int(offset))
     ranks = [int(word.lstrip("+-")) for word in layout]
+    if sorted(ranks) != list(range(len(shape))):
+        ranked = f"the ranks 0 to {len(shape) - 1}, each once"
+        raise InputError(Problem(str(path), "has a layout that is none", header["layout"][0], ranked))
     by_rank = np.argsort(ranks)  # fastest axis first
     data = flat.reshape([shape[axis] for axis in by_rank[::-1]]).transpose(np.argsort(by_rank[::-1]))
     backwards = tuple(slice(None, None, -1) if word.startswith("-") else slice(None) for word in layout)
     data = data[backwards].astype(float)
-    if "mrtrix_scaling" in header:
-        intercept, slope = (float(word) for word in header["mrtrix_scaling"][0].split(","))
+    if "scaling" in header:
+        intercept, slope = (float(word) for word in header["scaling"][0].split(","))
         data = intercept + slope * data
     affine = np.eye(4)
     if "transform" in header:

@@ -109,6 +109,8 @@ def _data(path: Path, fields: dict[str, str], body: bytes, sizes: list[int]) -> 
         if not file.is_file():
             raise InputError(Problem(str(path), "its data file is missing", name))
         body = file.read_bytes()
+    for _ in range(int(fields.get("line skip", "0"))):
+        body = body.partition(b"\n")[2]
     encoding = fields.get("encoding", "raw").lower()
     kind = _TYPES[fields["type"].lower()]
     count = int(np.prod(sizes))
@@ -124,6 +126,9 @@ def _data(path: Path, fields: dict[str, str], body: bytes, sizes: list[int]) -> 
     elif encoding in ("raw", "gzip", "gz", "bzip2", "bz2"):
         order = ">" if fields.get("endian", "little").lower() == "big" else "<"
         dtype = np.dtype(order + kind)
+        skip = int(fields.get("byte skip", "0"))
+        # -1: the numbers are the last bytes of the file
+        body = body[skip:] if skip >= 0 else body[max(len(body) - count * dtype.itemsize, 0) :]
         if len(body) < count * dtype.itemsize:
             wanted = f"{count * dtype.itemsize:,} bytes"
             raise InputError(Problem(str(path), "is truncated", f"{len(body):,} bytes", wanted))

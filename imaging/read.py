@@ -62,9 +62,11 @@ def read_tensors(
     """
     source = Path(path)
     raw = _raw(source, convention, grid)
-    known, sentences = resolve(str(source), raw.found, raw.convention, order, frame, units)
+    known, sentences = resolve(
+        str(source), raw.found, raw.convention, order, frame, units, framed=raw.basis is not None
+    )
     basis = raw.basis
-    if basis is None or frame is not None:
+    if basis is None or known.frame is not None:
         basis = frame_basis(raw.affine, known.frame or "world", str(source))
     inside, background = _support(raw, mask, source)
     values = reordered(raw.components[inside], known.order or "lower")
@@ -103,8 +105,7 @@ def _raw(path: Path, convention: str | None, grid: Path | str | None) -> _Raw:
         return _Raw(volume.data, volume.affine, Convention(), convention or "mrtrix")
     if name.endswith((".nrrd", ".nhdr")):
         tensors = read_nrrd(path)
-        # order and frame are the file's own; "world" stands for the measurement frame it states
-        found = Convention("upper", "world")
+        found = Convention("upper")
         sentence = "The NRRD header states the tensors' order, measurement frame and space."
         support = tensors.confidence > 0.5
         return _Raw(tensors.components, tensors.affine, found, convention, (sentence,), tensors.basis, support)
@@ -135,16 +136,21 @@ def _nifti_or_afni(path: Path, convention: str | None) -> _Raw:
     if path.name.upper().endswith((".HEAD", ".BRIK", ".BRIK.GZ")):
         return _Raw(data, affine, Convention(), convention or "afni")
     found = Convention()
-    if image.header["intent_code"] == SYMMETRIC_MATRIX:
+    if _field(image, "intent_code") == SYMMETRIC_MATRIX:
         found = Convention(order="lower")
     return _Raw(data, affine, found, convention, _no_orientation(image))
 
 
 def _no_orientation(image: Any) -> tuple[str, ...]:
-    header = image.header
-    if header["sform_code"] == 0 and header["qform_code"] == 0:
+    if _field(image, "sform_code") == 0 and _field(image, "qform_code") == 0:
         return ("The NIfTI header states no orientation (sform and qform are 0): voxel axes are taken as RAS+.",)
     return ()
+
+
+def _field(image: Any, name: str) -> int | None:
+    """A number of a NIfTI header; None in formats that have no such field."""
+    names: list[str] = list(getattr(image.header, "keys", list)())
+    return int(image.header[name]) if name in names else None
 
 
 def _no_tensors(path: Path, shape: tuple[int, ...]) -> Problem:
@@ -178,7 +184,7 @@ def read_eigen(
     v3: Path | str | None = None,
     values: tuple[Path | str, Path | str, Path | str] | None = None,
     frame: Frame = "fsl",
-    units: Units | None = "mm^2/s",
+    units: Units | None = None,
     mask: Mask | Path | str | None = None,
 ) -> TensorImage:
     """Tensors from eigenvector and eigenvalue volumes, as FSL's dtifit writes them.
@@ -195,7 +201,7 @@ def read_eigen(
         v3: (nx, ny, nz, 3), with ``values``.
         values: L1, L2 and L3, each (nx, ny, nz).
         frame: axes of the vectors.
-        units: of L1 to L3 or MD.
+        units: of L1 to L3 or MD; mm²/s where that is plausible, else guessed, and said.
         mask: as in ``read_tensors``.
 
     Raises:
@@ -206,6 +212,7 @@ def read_eigen(
     if not (whole or axial):
         hint = "give fa (and md), or v2, v3 and values"
         raise InputError(Problem(str(v1), "is not enough for a tensor", hint=hint))
+    resolve(str(v1), Convention("lower"), None, None, frame, units)  # unknown words, before any reading
     first = read_volume(Path(v1))
     affine = np.asarray(first.affine, dtype=float)
     shape = first.shape[:3]
@@ -214,12 +221,13 @@ def read_eigen(
     if v2 is not None and v3 is not None and values is not None:
         axes += [_vectors(read_volume(Path(v)), v, shape) for v in (v2, v3)]
         lambdas = np.stack([_scalars(v, shape, affine) for v in values], axis=-1)
-        given = units
+        stated = units is not None
     else:
         fraction = np.clip(_scalars(fa or v1, shape, affine), 0.0, 1.0)
         mean = np.full(shape, 0.8e-3) if md is None else _scalars(md, shape, affine)
-        given = units if md is not None else "mm^2/s"
+        stated = units is not None or md is None
         if md is None:
+            units = "mm^2/s"
             sentences.append(
                 "Mean diffusivity was not given: 0.8e-3 mm²/s everywhere; directions and FA are the file's."
             )
@@ -233,7 +241,7 @@ def read_eigen(
     if not inside.any():
         raise InputError(Problem(str(v1), "holds no vector that is not zero"))
     tensors = compose(lambdas[inside], np.stack([axis[inside] for axis in axes], axis=-1))
-    tensors, guessed = to_internal_units(tensors, given, str(v1), sure=given is not None)
+    tensors, guessed = to_internal_units(tensors, units or "mm^2/s", str(v1), sure=stated)
     components = np.zeros((*shape, 6))
     components[inside] = rotated(tensors, frame_basis(affine, frame, str(v1)))
     components, valid, repaired = repair(components, inside)

@@ -49,8 +49,7 @@ def sample_tensors(image: TensorImage, points: Array, *, radius: float) -> Sampl
     """
     where = np.ascontiguousarray(points, dtype=float).reshape(-1, 3)
     if not np.isfinite(where).all():
-        count = int((~np.isfinite(where).all(axis=1)).sum())
-        raise InputError(Problem("points", "are not all finite", f"{count} of {len(where)} are NaN or infinite"))
+        raise InputError(not_finite(where))
     if not len(where):
         return Sampled(np.empty((0, 6)), np.empty(0, dtype=bool), np.empty(0))
     index = voxel_coordinates(image.affine, where)
@@ -69,6 +68,12 @@ def sample_tensors(image: TensorImage, points: Array, *, radius: float) -> Sampl
             nearest = _nearest(image, where[rows])[1]
             tensors[rows] = image.components[tuple(nearest.T)]
     return Sampled(tensors, filled, distance)
+
+
+def not_finite(points: Array) -> Problem:
+    """What to say of points (n, 3) of which some are NaN or infinite."""
+    count = int((~np.isfinite(points).all(axis=1)).sum())
+    return Problem("points", "are not all finite", f"{count} of {len(points)} are NaN or infinite")
 
 
 def voxel_coordinates(affine: Array, points: Array) -> Array:
@@ -114,15 +119,21 @@ def _distances(image: TensorImage, points: Array, index: Array) -> Array:
 
 
 def _nearest(image: TensorImage, points: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Distance to, and index of, the nearest valid voxel; only the mask's rim needs to be asked."""
+    """Distance to, and index of, the nearest valid voxel."""
     from scipy.spatial import cKDTree
 
-    rim = np.argwhere(_rim(image.mask))
+    rim = np.argwhere(image.mask if _sheared(image.affine) else _rim(image.mask))
     if not len(rim):
         return np.full(len(points), np.inf), np.zeros((len(points), 3), dtype=np.int64)
     centres = rim @ image.affine[:3, :3].T + image.affine[:3, 3]
     distance, which = cKDTree(centres).query(points)
-    return np.asarray(distance), rim[which]
+    # a point whose distance overflows has no nearest voxel, and the radius refuses it
+    return np.asarray(distance), rim[np.minimum(which, len(rim) - 1)]
+
+
+def _sheared(affine: Array) -> bool:
+    columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.abs(columns.T @ columns - np.eye(3)).max() > 1e-4)
 
 
 def _rim(mask: Mask) -> Mask:
@@ -130,6 +141,7 @@ def _rim(mask: Mask) -> Mask:
 
     The nearest valid voxel of a point in an invalid one is always among them: in a grid without shear
     a voxel's points are closer to its own centre than to any other, and six faces bound it.
+    Where an affine map has sheared the grid, that is not so, and every voxel is asked.
     """
     padded = np.pad(mask, 1)
     inner = np.ones_like(mask)

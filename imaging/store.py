@@ -10,8 +10,9 @@ from fibertwin.errors import InputError, Problem
 
 from .algebra import Array
 from .libraries import nibabel
-from .sample import voxel_coordinates
+from .sample import not_finite, voxel_coordinates
 from .tensor_image import TensorImage
+from .volumes import read_volume
 
 SYMMETRIC_MATRIX = 1005
 """NIfTI's intent code NIFTI_INTENT_SYMMATRIX."""
@@ -84,13 +85,17 @@ class TensorFile:
             margin: mm around the points' bounding box.
 
         Raises:
-            InputError: the points' box, with its margin, does not touch the image.
+            InputError: points that are not finite, or whose box, with its margin, does not touch the image.
         """
         where = np.asarray(points, dtype=float).reshape(-1, 3)
         if not len(where):
             return self._part((0, 0, 0), (1, 1, 1))
-        index = voxel_coordinates(self.affine, where)
-        reach = margin / np.linalg.norm(self.affine[:3, :3], axis=0)
+        if not np.isfinite(where).all():
+            raise InputError(not_finite(where))
+        # a few voxels beyond the image are as far away as any number of them
+        index = np.clip(voxel_coordinates(self.affine, where), -1e9, 1e9)
+        # half the index box of a ball, also where an affine map has sheared the grid
+        reach = margin * np.linalg.norm(np.linalg.inv(self.affine[:3, :3]), axis=1)
         low = np.maximum(np.floor(index.min(axis=0) - reach).astype(int) - 1, 0)
         high = np.minimum(np.ceil(index.max(axis=0) + reach).astype(int) + 2, self.shape)
         if (low >= high).any():
@@ -122,18 +127,21 @@ def open_tensors(path: Path | str) -> TensorFile:
     """Open what ``write_tensors`` wrote, without reading the tensors.
 
     Raises:
-        InputError: the file or its state file is missing, or it was not written by ``write_tensors``.
+        InputError: the file or its state file is missing or truncated, or it was not written by ``write_tensors``.
     """
     source = Path(path)
     for needed in (source, state_path(source)):
         if not needed.is_file():
             raise InputError(Problem(str(needed), "is missing", hint="write it with fibertwin.imaging.write_tensors"))
-    image = nibabel().load(source)
+    image, state = read_volume(source), read_volume(state_path(source))
     note = signature(image)
     if note is None:
         hint = "read foreign files with read_tensors"
         raise InputError(Problem(str(source), "was not written by fibertwin", hint=hint))
     nx, ny, nz = image.shape[:3]
+    if state.shape != (nx, ny, nz):
+        what = "does not belong to the tensors beside it"
+        raise InputError(Problem(str(state_path(source)), what, str(state.shape), str((nx, ny, nz))))
     return TensorFile(source, np.asarray(image.affine, dtype=float), (nx, ny, nz), note)
 
 

@@ -1,6 +1,5 @@
 """Opening image volumes so that a missing, broken or truncated file is found before work starts."""
 
-import gzip
 import zlib
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,10 @@ def open_volume(path: Path, problems: list[Problem], *, complete: bool = True) -
         return None
     if not np.all(np.isfinite(image.affine)) or abs(np.linalg.det(image.affine[:3, :3])) < 1e-12:
         problems.append(Problem(str(path), "has no usable affine", str(image.affine.tolist())))
+        return None
+    kind = image.get_data_dtype()
+    if kind.kind not in "biuf":
+        problems.append(Problem(str(path), "does not hold real numbers", str(kind), "integers or floats"))
         return None
     if complete:
         problem = _truncation(path, image)
@@ -88,12 +91,12 @@ def _truncation(path: Path, image: Any) -> Problem | None:
         return None
     wanted = int(offset) + int(np.prod(image.shape)) * image.get_data_dtype().itemsize
     data_file = _data_file(path, image)
-    if data_file.suffix != ".gz":
+    if data_file.suffix.lower() not in (".gz", ".mgz", ".bz2", ".zst"):
         got = data_file.stat().st_size
     else:
         got = 0
         try:
-            with gzip.open(data_file) as stream:
+            with load("nibabel.openers").ImageOpener(data_file) as stream:
                 while block := stream.read(_BLOCK):
                     got += len(block)
         except (EOFError, OSError, zlib.error) as error:

@@ -62,7 +62,7 @@ def test_mif_data_types_and_compression(make_image: Make, as_stored: Stored, tmp
 
 
 def test_mif_without_transform_is_centered_and_scaling_is_applied(tmp_path: Path) -> None:
-    text = "mrtrix image\ndim: 3,1,1\nvox: 2,1,1\nlayout: +0,+1,+2\ndatatype: Int16LE\nmrtrix_scaling: 1,0.5\n"
+    text = "mrtrix image\ndim: 3,1,1\nvox: 2,1,1\nlayout: +0,+1,+2\ndatatype: Int16LE\nscaling: 1,0.5\n"
     raw = (text + "file: . 200\nEND\n").encode().ljust(200, b"\0") + np.array([2, 4, 6], dtype="<i2").tobytes()
     (tmp_path / "a.mif").write_bytes(raw)
     volume = read_mif(tmp_path / "a.mif")
