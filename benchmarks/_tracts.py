@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fibertwin.demo import scan_folder
+from fibertwin.demo import scan_folder, whole_brain
 from fibertwin.imaging import TensorImage, eigen, fractional_anisotropy
 
 
@@ -67,6 +67,14 @@ def fetched_scan() -> Path | None:
     """The folder of the demo's scan, if ``fibertwin demo`` has fetched it."""
     folder = scan_folder()
     return folder if any(folder.glob("*dwi.nii.gz")) else None
+
+
+def the_scan() -> Path | None:
+    """The folder of the demo's whole-brain scan, fetched if need be; None where it cannot be."""
+    try:
+        return whole_brain().dwi.parent
+    except OSError:
+        return None
 
 
 def scan_files(folder: Path) -> tuple[Path, Path, Path]:

@@ -1,6 +1,6 @@
 """The main job, timed: a whole brain under a retractor, twice solved, with pictures and report.
 
-python benchmarks/demo.py [--ranks 2] [--folder RESULTS] [--json]
+python benchmarks/demo.py [--ranks 2] [--warm] [--folder RESULTS] [--json]
 
 With ``--folder`` the results of a run made before are judged, and nothing is run.
 """
@@ -14,7 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _table import Row, clock, judged, main, reported
+from _table import Row, clock, judged, main, told
+
+MARGIN = 90.0
+"""Seconds of wall that the main job may take when it is repeated."""
 
 
 def measure(arguments: argparse.Namespace) -> list[Row]:
@@ -22,47 +25,69 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     if arguments.folder is not None:
         return judge(json.loads((arguments.folder / "summary.json").read_text()))
     with tempfile.TemporaryDirectory() as folder:
-        programs = Path(sys.executable).parent
-        command = [programs / "mpirun", "-n", str(arguments.ranks), programs / "fibertwin", "demo", "-o", folder]
+        if arguments.warm:
+            run(arguments.ranks, folder)
         with clock() as running:
-            subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"OMP_NUM_THREADS": "1"})
+            run(arguments.ranks, folder)
         rows = judge(json.loads((Path(folder) / "summary.json").read_text()))
-    seconds = f"{running.seconds:.0f}"
-    return [
-        judged(f"main job on {arguments.ranks} ranks, s", "< 90", seconds, running.seconds < 90, str(running)),
-        *rows,
-    ]
+    seconds, cost = running.seconds, f"{running}, {arguments.ranks} ranks"
+    wall = judged("main job, wall s", f"< {MARGIN:g}", seconds, seconds < MARGIN, cost)
+    return [wall, *rows]
+
+
+def run(ranks: int, folder: str) -> None:
+    """The command as a person gives it; what it says goes to stderr."""
+    programs = Path(sys.executable).parent
+    command = [str(programs / "mpirun"), "-n", str(ranks), str(programs / "fibertwin"), "demo", "-o", folder]
+    subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 def judge(summary: dict[str, Any]) -> list[Row]:
     """The figures of one run."""
     unknowns, shape = summary["dofs"]["displacement"], summary["mesh_quality"]["scaled_jacobian"]["min"]
-    memory = summary["memory_MB"]["peak_sum"] / 1e3
-    timings = summary["timings_s"]
+    memory, timings = summary["memory_MB"]["peak_sum"] / 1024, summary["timings_s"]
+    ranks = summary["provenance"]["ranks"]
     rows = [
-        judged("displacement unknowns", ">= 100000", str(unknowns), unknowns >= 100_000),
-        judged("least scaled Jacobian", ">= 0.15", f"{shape:.3f}", shape >= 0.15, f"{timings['anatomy and fibers']} s"),
-        judged("peak memory of all ranks, GB", "< 2.5", f"{memory:.2f}", memory < 2.5),
+        judged("displacement unknowns", ">= 100,000", unknowns, unknowns >= 100_000),
+        judged("least scaled Jacobian", ">= 0.15", shape, shape >= 0.15, f"{timings['anatomy and fibers']} s"),
+        judged("peak memory of all ranks, GiB", "< 2.5", memory, memory < 2.5, f"{ranks} ranks"),
     ]
     for name, found in (("with fibers", summary), ("isotropic", summary["isotropic"])):
         if found is not None:
-            newton, krylov = (sum(step[key] for step in found["steps"]) for key in ("newton", "krylov"))
-            cost = f"{timings['solve' if found is summary else 'isotropic model']} s"
-            rows.append(
-                reported(f"increments, Newton, Krylov, {name}", f"{len(found['steps'])}, {newton}, {krylov}", cost)
-            )
-    for region, levels in summary["fiber_strain_exceedance"].items():
+            rows += iterations(name, found, f"{timings['solve' if found is summary else 'isotropic model']} s")
+    rows += answers(summary["fiber_strain_exceedance"])
+    return rows + [told(f"{stage}, s", seconds, f"{ranks} ranks") for stage, seconds in timings.items()]
+
+
+def iterations(name: str, solved: dict[str, Any], cost: str) -> list[Row]:
+    """What one solve took."""
+    steps, outcome = solved["steps"], solved["outcome"]
+    return [
+        judged(f"load reached, {name}, part", "1", outcome["load_level"], outcome["converged"], cost),
+        told(f"load steps, {name}", len(steps)),
+        told(f"Newton iterations, {name}", sum(step["newton"] for step in steps)),
+        told(f"Krylov iterations, {name}", sum(step["krylov"] for step in steps)),
+    ]
+
+
+def answers(regions: dict[str, Any]) -> list[Row]:
+    """How much is strained beyond each threshold, and how much of that isotropic tissue would not show."""
+    rows = []
+    for region, levels in regions.items():
         for label, row in levels.items():
-            ours = f"{row['volume_mL']:.3g} mL ({row['fraction']:.2e})"
+            start = f"{region} beyond {label} along its fibers"
+            rows.append(told(f"{start}, mL", row["volume_mL"]))
+            rows.append(told(f"{start}, part of the region", row["fraction"]))
             if row["isotropic_fraction"] is not None:
-                ours += f"; isotropic misses {row['isotropic_misses_mL']:.3g}, adds {row['isotropic_adds_mL']:.3g} mL"
-            rows.append(reported(f"{region} beyond {label} along its fibers", ours))
-    rows.append(reported("seconds by stage", ", ".join(f"{stage} {s:.1f}" for stage, s in timings.items())))
+                rows.append(told(f"{start}, part if isotropic", row["isotropic_fraction"]))
+                rows.append(told(f"{start}, missed if isotropic, mL", row["isotropic_misses_mL"]))
+                rows.append(told(f"{start}, added if isotropic, mL", row["isotropic_adds_mL"]))
     return rows
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--warm", action="store_true", help="run twice, and time the second")
     parser.add_argument("--folder", type=Path, help="results of a run made before")
     main(measure, parser)
