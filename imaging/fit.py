@@ -139,7 +139,7 @@ def _mask(scan: Scan, mask: Mask | Path | str | None) -> Mask:
         return np.asarray(scan.volume(scan.b0[0]) > 0)
     if isinstance(mask, str) and mask == "otsu":
         return mask_of(scan)
-    found = read_mask(mask, scan.affine, scan.shape)
+    found = None if mask is None else read_mask(mask, scan.affine, scan.shape)
     if found is None or not found.any():
         raise InputError(Problem("mask" if isinstance(mask, np.ndarray) else str(mask), "is empty"))
     return found

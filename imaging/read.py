@@ -159,7 +159,7 @@ def _no_tensors(path: Path, shape: tuple[int, ...]) -> Problem:
 
 def _support(raw: _Raw, mask: Mask | Path | str | None, path: Path) -> tuple[Mask, tuple[str, ...]]:
     """Voxels that should hold a tensor, and what was assumed about those that are NaN."""
-    given = read_mask(mask, raw.affine, raw.components.shape[:3])
+    given = None if mask is None else read_mask(mask, raw.affine, raw.components.shape[:3])
     finite = np.isfinite(raw.components).all(axis=-1)
     zero = (raw.components == 0).all(axis=-1)
     inside = ~zero if raw.support is None else ~zero & raw.support
@@ -236,7 +236,7 @@ def read_eigen(
         lambdas = np.stack([mean * (1 + 2 * a), mean * (1 - a), mean * (1 - a)], axis=-1)
         axes += _across(axes[0])
     inside = np.linalg.norm(axes[0], axis=-1) > 0.5
-    chosen = read_mask(mask, affine, shape)
+    chosen = None if mask is None else read_mask(mask, affine, shape)
     inside = inside if chosen is None else inside & chosen
     if not inside.any():
         raise InputError(Problem(str(v1), "holds no vector that is not zero"))

@@ -63,15 +63,13 @@ def read_volume(path: Path) -> Any:
 
 
 def read_mask(
-    mask: NDArray[np.bool_] | Path | str | None, affine: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.bool_] | None:
-    """A mask given as an array or a file, checked against a grid; None stays None.
+    mask: NDArray[np.bool_] | Path | str, affine: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """A mask given as an array or a file, checked against a grid.
 
     Raises:
         InputError: it is missing, or lies on another grid.
     """
-    if mask is None:
-        return None
     if isinstance(mask, np.ndarray):
         found, where = np.asarray(mask > 0), "mask"
     else:

@@ -117,11 +117,6 @@ class FiberField:
         """Mean diffusivity of each cell's mean tensor (cells,) in mm²/s."""
         return mean_diffusivity(self.cell_tensors)
 
-    @cached_property
-    def cell_filled(self) -> Array:
-        """Share of each cell's quadrature points that were filled (cells,)."""
-        return self.filled.mean(axis=1)
-
     def nodal(self) -> tuple[Function, Function]:
         """Fiber axis (3,) and FA at the nodes (linear Lagrange), from the cells around weighted by volume. Collective.
 

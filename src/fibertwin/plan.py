@@ -44,9 +44,8 @@ def _lines(case: Case, ranks: int) -> list[str]:
         lines.append(f"unknowns: about {unknowns:,}; memory: about {memory:.1f} GB on {ranks} rank{'s' * (ranks > 1)}")
     for region, material in case.materials.items():
         laws = " + ".join(energy.kind() for energy in material.energies)
-        lines.append(
-            f"material of {region}: {laws}, bulk modulus {material.bulk_modulus} kPa".replace("ible kPa", "ible")
-        )
+        bulk = "" if material.bulk_modulus == "incompressible" else " kPa"
+        lines.append(f"material of {region}: {laws}, bulk modulus {material.bulk_modulus}{bulk}")
     lines += [f"support {name}: {support.kind()} on {support.surface}" for name, support in case.supports.items()]
     lines += [f"load {name}: {load.kind()} on {load.surface}" for name, load in case.loads.items()]
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")

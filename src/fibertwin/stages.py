@@ -1,7 +1,7 @@
 """The stages between a case file and a solvable problem: tensors, body, fibers. Each is collective."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from fibertwin.case import Case, DiffusionScan, DiffusionSource, Eigenvectors, T
 from fibertwin.errors import InputError
 from fibertwin.errors import Problem as Wrong
 from fibertwin.imaging import OrientationReport, TensorFile, TensorImage
+from fibertwin.imaging.brain_mask import mask_of
 from fibertwin.imaging.volumes import read_mask
 from fibertwin.log import logger, progress
 from fibertwin.meshes import (
@@ -55,8 +56,7 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
     if source is None:
         return None
     image = _fitted(source, comm) if isinstance(source, DiffusionScan) else only_root(comm, lambda: read(source))
-    written = on_root(comm, lambda: _checked(image, source, out))
-    path, mask, quality = written
+    path, mask, quality = on_root(comm, lambda: _checked(image, source, out))
     for sentence in quality["assumptions"]:
         logger.info("assumed: %s", sentence)
     for warning in quality["orientation"]["warnings"]:
@@ -66,7 +66,7 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
 
 def _fitted(source: DiffusionScan, comm: "MPI.Comm") -> TensorImage | None:
     """Fit a scan, each rank a slab of its slices; the whole on rank 0, None elsewhere. Collective."""
-    mask = on_root(comm, lambda: _voxels(source))
+    mask = on_root(comm, lambda: scan_mask(source)).inside
     first, last = imaging.slab_bounds(mask, comm.size)[comm.rank]
     with progress("fit tensors", 1.0, comm.rank) as bar:
         slab = together(
@@ -86,20 +86,16 @@ def _fitted(source: DiffusionScan, comm: "MPI.Comm") -> TensorImage | None:
     return imaging.join_slabs(slabs) if comm.rank == 0 else None
 
 
-def _voxels(source: DiffusionScan) -> Any:
-    """Voxels (nx, ny, nz) to fit. Rank 0 only."""
+def scan_mask(source: DiffusionScan) -> VoxelMask:
+    """The body as a scan shows it: the voxels to fit. Not collective."""
     scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
     if source.mask == "brain":
-        return imaging.brain_mask(source.dwi, source.bvals)
-    if source.mask == "signal":
-        return scan.volume(scan.b0[0]) > 0
-    return read_mask(source.mask, scan.affine, scan.shape)
-
-
-def scan_mask(source: DiffusionScan) -> VoxelMask:
-    """The body as a scan shows it. Not collective."""
-    affine = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame).affine
-    return VoxelMask(_voxels(source), affine, "the scan's mask")
+        inside = mask_of(scan)
+    elif source.mask == "signal":
+        inside = scan.volume(scan.b0[0]) > 0
+    else:
+        inside = read_mask(source.mask, scan.affine, scan.shape)
+    return VoxelMask(inside, scan.affine, "the scan's mask")
 
 
 def read(source: DiffusionSource) -> TensorImage:
@@ -204,15 +200,10 @@ def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:
 
 def isotropic(patient: Problem) -> Problem:
     """The same problem for tissue whose fibers run in every direction alike: H = I/3, κ = 1/3."""
-    mesh, degree = patient.anatomy.mesh, patient.quadrature_degree
-    return Problem(
-        anatomy=patient.anatomy,
+    return replace(
+        patient,
         materials={name: material.isotropic() for name, material in patient.materials.items()},
-        supports=patient.supports,
-        loads=patient.loads,
-        fibers=uniform_fibers(mesh, degree, fa=0.0),
-        formulation=patient.formulation,
-        quadrature_degree=degree,
+        fibers=uniform_fibers(patient.anatomy.mesh, patient.quadrature_degree, fa=0.0),
     )
 
 
