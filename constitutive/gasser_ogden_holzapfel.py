@@ -11,7 +11,8 @@ from fibertwin.units import Unit
 
 from .dispersion import kappa_expression
 from .energy import StrainEnergy
-from .kinematics import Fiber, Kinematics
+from .kinematics import Fiber, Kinematics, Strain
+from .switch import Switch, switched
 
 SMALL_K2 = 1e-8
 """Below it the exponential is its own first term, to round-off."""
@@ -31,7 +32,7 @@ class GasserOgdenHolzapfel(StrainEnergy):
         k1: fiber stiffness.
         k2: exponential stiffening.
         dispersion: ``"tensor"`` (H = D / tr D), ``"fa"`` (κ from FA), or κ itself, 0 (aligned) to 1/3 (isotropic).
-        tension_only: fibers resist only E > 0.
+        switch: how fibers end in compression, E < 0: ``"hard"``, ``"smooth"`` or ``"none"``.
         strain: ``"full"`` (C, the default: fibers feel volume change) or ``"isochoric"``.
     """
 
@@ -40,8 +41,8 @@ class GasserOgdenHolzapfel(StrainEnergy):
     k1: Annotated[float, Unit("kPa"), Ge(0)]
     k2: Annotated[float, Unit(""), Ge(0)]
     dispersion: Literal["tensor", "fa"] | Annotated[float, Unit(""), Interval(ge=0, le=1 / 3)] = "tensor"
-    tension_only: bool = True
-    strain: Literal["full", "isochoric"] = "full"
+    switch: Switch = "hard"
+    strain: Strain = "full"
 
     def isotropic(self) -> Self:
         """A stated κ becomes 1/3; where κ or H come from the tensor, that is made isotropic instead."""
@@ -49,10 +50,8 @@ class GasserOgdenHolzapfel(StrainEnergy):
 
     def fiber_strain(self, kinematics: Kinematics) -> Expr:
         """E = H : C − 1, before the switch."""
-        C = kinematics.C if self.strain == "full" else kinematics.C_isochoric
-        fiber = kinematics.fiber
-        if fiber is None:
-            raise ValueError("gasser-ogden-holzapfel needs fibers")
+        C = kinematics.right_cauchy_green(self.strain)
+        fiber = kinematics.fabric
         if isinstance(self.dispersion, str) and self.dispersion == "tensor":
             return ufl.inner(fiber.structure_tensor, C) - 1
         kappa = self._kappa(fiber)
@@ -60,9 +59,9 @@ class GasserOgdenHolzapfel(StrainEnergy):
 
     def psi(self, kinematics: Kinematics) -> Expr:
         """Strain energy per reference volume (kPa)."""
-        E = self.fiber_strain(kinematics)
-        if self.tension_only:
-            E = ufl.max_value(E, 0)
+        return switched(self._energy, self.fiber_strain(kinematics), self.switch)
+
+    def _energy(self, E: Expr) -> Expr:
         k2 = ufl.max_value(self.k2, SMALL_K2)
         exponential = self.k1 / (2 * k2) * (ufl.exp(k2 * E**2) - 1)
         return ufl.conditional(ufl.lt(ufl.as_ufl(self.k2), SMALL_K2), 0.5 * self.k1 * E**2, exponential)

@@ -10,8 +10,8 @@ from ufl.algorithms.apply_derivatives import apply_derivatives
 from ufl.core.expr import Expr
 
 from .dispersion import kappa_from_fa
-from .energy import Material
 from .kinematics import Fiber, Kinematics
+from .material import Material
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,19 @@ class Fabric:
     axis: NDArray[np.float64]
     structure_tensor: NDArray[np.float64]
     fa: float
+    sheet: NDArray[np.float64] | None = None
 
 
 def axisymmetric_fabric(axis: ArrayLike, fa: float) -> Fabric:
-    """The fabric of an axisymmetric diffusion tensor with a given axis (3,) and fractional anisotropy."""
+    """The fabric of an axisymmetric diffusion tensor with a given axis (3,) and fractional anisotropy.
+
+    Its sheet is any direction across the axis.
+    """
     a0 = np.asarray(axis, dtype=float) / np.linalg.norm(axis)
     kappa = float(kappa_from_fa(fa))
-    return Fabric(a0, kappa * np.eye(3) + (1 - 3 * kappa) * np.outer(a0, a0), fa)
+    across = np.cross(a0, np.eye(3)[np.argmin(np.abs(a0))])
+    H = kappa * np.eye(3) + (1 - 3 * kappa) * np.outer(a0, a0)
+    return Fabric(a0, H, fa, across / np.linalg.norm(across))
 
 
 def energy(material: Material, F: ArrayLike, fabric: Fabric | None = None) -> float:
@@ -46,7 +52,9 @@ def _kinematics(F: Expr, fabric: Fabric | None) -> Kinematics:
     if fabric is None:
         return Kinematics(F)
     axis = ufl.as_vector([float(x) for x in fabric.axis])
-    return Kinematics(F, Fiber(axis, ufl.as_matrix(_nested(fabric.structure_tensor)), ufl.as_ufl(float(fabric.fa))))
+    sheet = None if fabric.sheet is None else ufl.as_vector([float(x) for x in fabric.sheet])
+    H = ufl.as_matrix(_nested(fabric.structure_tensor))
+    return Kinematics(F, Fiber(axis, H, ufl.as_ufl(float(fabric.fa)), sheet))
 
 
 def _nested(matrix: ArrayLike) -> list[list[float]]:
