@@ -1,4 +1,4 @@
-"""Fibers that resist tension only: three ways to switch them off, each one energy, so that stress and tangent follow."""
+"""Fibers that resist tension only: three ways to end them, each one energy, so that stress and tangent follow."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -2,32 +2,63 @@
 
 import fibertwin.stack  # noqa: F401
 
+from .cavities import CavityState
 from .fields import Fields, Measure, fields
-from .loads import DeadTraction, FollowerPressure, Load
+from .loads import (
+    BodyForce,
+    Cavity,
+    DeadTraction,
+    FollowerPressure,
+    ForceOnArea,
+    Gravity,
+    Load,
+    SurfaceLoad,
+    VolumeLoad,
+)
 from .output import write_fields
 from .problem import Displacement, Formulation, Problem, Stepping, TaylorHood
 from .solution import Outcome, Solution, Step
 from .solve import require, solve
-from .supports import Clamp, PrescribedDisplacement, Retractor, Support
+from .supports import (
+    Clamp,
+    NormalDisplacement,
+    PrescribedDisplacement,
+    Retractor,
+    RigidMotion,
+    Springs,
+    Support,
+    SymmetryPlane,
+)
 
 __all__ = [
+    "BodyForce",
+    "Cavity",
+    "CavityState",
     "Clamp",
     "DeadTraction",
     "Displacement",
     "Fields",
     "FollowerPressure",
+    "ForceOnArea",
     "Formulation",
+    "Gravity",
     "Load",
     "Measure",
+    "NormalDisplacement",
     "Outcome",
     "PrescribedDisplacement",
     "Problem",
     "Retractor",
+    "RigidMotion",
     "Solution",
+    "Springs",
     "Step",
     "Stepping",
     "Support",
+    "SurfaceLoad",
+    "SymmetryPlane",
     "TaylorHood",
+    "VolumeLoad",
     "fields",
     "require",
     "solve",

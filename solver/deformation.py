@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from fibertwin import jit
 
-from .equations import Unknowns, groups, kinematics
+from .equations import Unknowns
 from .problem import Problem
+from .tissue import Group, kinematics
 
 type Array = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ class PointState:
         weights: reference volume (cells, points) that each point stands for (mm³).
         F: deformation gradient (cells, points, 3, 3).
         P: first Piola–Kirchhoff stress (cells, points, 3, 3) (kPa), pressure included.
-        pressure: Lagrange pressure, or bulk modulus (J − 1) (cells, points) (kPa); positive in tension.
+        pressure: Lagrange pressure, or U'(J) of the volumetric energy (cells, points) (kPa); positive in tension.
         region: region tag (cells,).
     """
 
@@ -59,7 +60,7 @@ def evaluate(problem: Problem, state: Unknowns) -> PointState:
     place = _at_points(ufl.as_vector([*x, ufl.JacobianDeterminant(domain)]), reference)
     geometry = place.eval(domain, np.arange(count, dtype=np.int32)).reshape(count, len(weights), 4)
     values = np.zeros((count, len(weights), 19))
-    for group in groups(problem):
+    for group in state.tissue:
         cells = np.flatnonzero(np.isin(region, group.tags)).astype(np.int32)
         expression = _at_points(_stress_state(problem, state, group), reference)
         values[cells] = expression.eval(domain, cells).reshape(len(cells), len(weights), 19)
@@ -73,12 +74,13 @@ def evaluate(problem: Problem, state: Unknowns) -> PointState:
     )
 
 
-def _stress_state(problem: Problem, state: Unknowns, group: Any) -> Any:
+def _stress_state(problem: Problem, state: Unknowns, group: Group) -> Any:
     """F, P and pressure as one vector (19,)."""
     F = ufl.variable(ufl.Identity(3) + ufl.grad(state.displacement))
     kin = kinematics(problem, F)
-    pressure = state.pressure if state.pressure is not None else (kin.J - 1) / group.inverse_bulk
-    P = ufl.diff(group.material.psi(kin), F) + pressure * ufl.cofac(F)
+    P = ufl.diff(group.energy(kin, state.pressure), F)
+    bulk = group.material.volumetric_energy(kin.J, group.inverse_bulk)
+    pressure = state.pressure if state.pressure is not None else ufl.inner(ufl.diff(bulk, F), F) / (3 * kin.J)
     flat = [A[i, j] for A in (F, P) for i in range(3) for j in range(3)]
     return ufl.as_vector([*flat, pressure])
 

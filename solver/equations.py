@@ -1,4 +1,4 @@
-"""The weak form of equilibrium and the objects that assemble it: residual, tangent, constraints."""
+"""The weak form of equilibrium, compiled: residual, tangent, what cavities enclose, what springs bear."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,27 +10,28 @@ from dolfinx import fem
 from ufl.core.expr import Expr
 
 from fibertwin import jit
-from fibertwin.constitutive import Fiber, Kinematics, Material
+from fibertwin.constitutive import Kinematics
+from fibertwin.curve import Moment, factor
 
+from .loads import Cavity, Load, SurfaceLoad, VolumeLoad
 from .problem import Displacement, Problem
+from .supports import Springs
+from .tissue import Group, groups, kinematics, metadata, representative
 
 
-@dataclass(frozen=True)
-class Group:
-    """Regions whose materials share one compiled energy, and the parameters bound to it."""
-
-    regions: tuple[str, ...]
-    tags: tuple[int, ...]
-    material: Material
-    inverse_bulk: Expr
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unknowns:
-    """Displacement (quadratic, mm) and, in a mixed formulation, pressure (linear, kPa)."""
+    """Displacement (quadratic, mm) and, in a mixed formulation, pressure (linear, kPa), with the tissue's state.
+
+    Attributes:
+        displacement: displacement (mm).
+        pressure: pressure (kPa), in a mixed formulation.
+        tissue: the materials, at the present moment.
+    """
 
     displacement: fem.Function
     pressure: fem.Function | None
+    tissue: tuple[Group, ...]
 
     @property
     def functions(self) -> list[fem.Function]:
@@ -38,109 +39,110 @@ class Unknowns:
         return [self.displacement] if self.pressure is None else [self.displacement, self.pressure]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Pushed:
+    """One load with the Constant that brings it on.
+
+    Attributes:
+        load: the load.
+        full: its magnitude at full load.
+        present: its magnitude at the present moment.
+    """
+
+    load: Load
+    full: np.ndarray[Any, Any]
+    present: fem.Constant
+
+    def move(self, moment: Moment) -> None:
+        """Bring the load to a moment; a pressure that is unknown stays."""
+        if not (isinstance(self.load, Cavity) and self.load.controls_volume):
+            self.present.value[:] = self.full * float(factor(self.load.curve, moment))
+
+
+@dataclass(frozen=True, eq=False)
+class CavityForms:
+    """What a cavity encloses.
+
+    Attributes:
+        volume: volume (mm³).
+        push: force on the wall per unit of pressure, with the residual's sign (vector).
+        grow: change of the volume with the displacement (vector).
+    """
+
+    volume: fem.Form
+    push: fem.Form
+    grow: fem.Form
+
+
+@dataclass(frozen=True, eq=False)
 class Forms:
-    """Compiled forms; ``level`` is the load level (0 to 1) at which the loads act."""
+    """Compiled forms.
+
+    Attributes:
+        residual: blocks of the residual.
+        tangent: blocks of its derivative.
+        internal: force of the tissue alone.
+        energy: energy stored in the tissue.
+        schur_mass: approximate Schur complement, in a mixed formulation.
+        springs: force of the springs of each support that has some, with the residual's sign.
+        loads: the loads by name.
+        cavities: what each cavity encloses, by the load's name.
+    """
 
     residual: list[fem.Form]
     tangent: list[list[fem.Form]]
     internal: fem.Form
     energy: fem.Form
     schur_mass: fem.Form | None
-    level: fem.Constant
+    springs: dict[str, fem.Form]
+    loads: dict[str, Pushed]
+    cavities: dict[str, CavityForms]
 
 
 def unknowns(problem: Problem) -> Unknowns:
     """Zero displacement and pressure on the problem's mesh. Collective."""
-    domain = problem.anatomy.mesh
+    domain, tissue = problem.anatomy.mesh, groups(problem)
+    degree = problem.formulation.degree if isinstance(problem.formulation, Displacement) else 2
+    V = fem.functionspace(domain, ("Lagrange", degree, (3,)))
+    displacement = fem.Function(V, name="displacement")
     if isinstance(problem.formulation, Displacement):
-        V = fem.functionspace(domain, ("Lagrange", problem.formulation.degree, (3,)))
-        return Unknowns(fem.Function(V, name="displacement"), None)
-    V = fem.functionspace(domain, ("Lagrange", 2, (3,)))
+        return Unknowns(displacement, None, tissue)
     Q = fem.functionspace(domain, ("Lagrange", 1))
-    return Unknowns(fem.Function(V, name="displacement"), fem.Function(Q, name="pressure"))
-
-
-def groups(problem: Problem) -> list[Group]:
-    """Regions by the structure of their material; parameters become Constants or one value per region."""
-    by_structure: dict[object, list[str]] = {}
-    for region in sorted(problem.anatomy.regions, key=lambda name: problem.anatomy.regions[name]):
-        by_structure.setdefault(problem.materials[region].structure, []).append(region)
-    return [_group(problem, tuple(regions)) for regions in by_structure.values()]
-
-
-def _group(problem: Problem, regions: tuple[str, ...]) -> Group:
-    materials = [problem.materials[region] for region in regions]
-    tags = tuple(problem.anatomy.regions[region] for region in regions)
-
-    def bound(values: Sequence[float]) -> Expr:
-        return _per_region(problem, tags, values)
-
-    parameters = tuple(
-        {name: bound([m.energies[term].parameters[name] for m in materials]) for name in energy.parameters}
-        for term, energy in enumerate(materials[0].energies)
-    )
-    inverse_bulk = bound([m.inverse_bulk_modulus for m in materials])
-    return Group(regions, tags, materials[0].bind(parameters), inverse_bulk)
-
-
-def _per_region(problem: Problem, tags: tuple[int, ...], values: Sequence[float]) -> Expr:
-    """A Constant where there is one region, else a field constant on each cell."""
-    domain = problem.anatomy.mesh
-    if len(values) == 1:
-        return fem.Constant(domain, float(values[0]))
-    field = fem.Function(fem.functionspace(domain, ("DG", 0)))
-    cell_tags = problem.anatomy.cell_tags
-    for tag, value in zip(tags, values, strict=True):
-        field.x.array[cell_tags.indices[cell_tags.values == tag]] = value
-    return field
-
-
-def kinematics(problem: Problem, F: Expr) -> Kinematics:
-    """The kinematics that the problem's laws look at."""
-    fibers = problem.fibers
-    if fibers is None:
-        return Kinematics(F)
-    return Kinematics(F, Fiber(fibers.axis, fibers.structure_tensor, fibers.fa))
-
-
-def metadata(problem: Problem) -> dict[str, Any]:
-    """Quadrature of every volume integral, the one at whose points the fibers are known."""
-    return {"quadrature_degree": problem.quadrature_degree, "quadrature_scheme": "default"}
+    return Unknowns(displacement, fem.Function(Q, name="pressure"), tissue)
 
 
 def forms(problem: Problem, state: Unknowns) -> Forms:
     """Compile residual, tangent and energy. Collective.
 
-    Material parameters and load magnitudes are Constants or cell fields: a new value compiles nothing.
+    Material parameters and load magnitudes are Constants or fields: a new value compiles nothing.
     """
-    domain = problem.anatomy.mesh
     u, p = state.displacement, state.pressure
-    level = fem.Constant(domain, 0.0)
     kin = kinematics(problem, ufl.Identity(3) + ufl.grad(u))
-    parts = groups(problem)
-    dx = _cell_measure(problem, parts)
-    energy = sum(_energy(part, kin, p) * d for part, d in zip(parts, dx, strict=True))
+    dx = _cell_measure(problem, state.tissue)
+    energy = sum(part.energy(kin, p) * d for part, d in zip(state.tissue, dx, strict=True))
 
     spaces = [f.function_space for f in state.functions]
     tests, trials = _arguments(spaces)
     internal = sum(ufl.derivative(energy, f, t) for f, t in zip(state.functions, tests, strict=True))
-    residual = internal
-    for facets, load in _loads(problem, level, kin):
-        residual -= ufl.inner(load, tests[0]) * facets
+    pushed = _pushed(problem)
+    springs = _springs(problem, u, tests[0])
+    residual = internal - _work(problem, pushed, kin, tests[0]) + sum(springs.values())
     tangent = sum(ufl.derivative(residual, f, t) for f, t in zip(state.functions, trials, strict=True))
 
     def compiled(form: Any) -> Any:
         return fem.form(form, jit_options=jit.options())
 
     blocks = ufl.extract_blocks(internal) if p is not None else [internal]
+    own_test = ufl.TestFunction(spaces[0])
     return Forms(
         residual=compiled(ufl.extract_blocks(residual) if p is not None else [residual]),
         tangent=compiled(ufl.extract_blocks(tangent) if p is not None else [[tangent]]),
         internal=compiled(blocks[0]),
         energy=compiled(energy),
         schur_mass=None if p is None else compiled(_schur_mass(problem, spaces[1])),
-        level=level,
+        springs={name: compiled(form) for name, form in _springs(problem, u, own_test).items()},
+        loads=pushed,
+        cavities={name: _cavity(problem, load, u, compiled) for name, load in _cavities(problem).items()},
     )
 
 
@@ -152,13 +154,6 @@ def _arguments(spaces: Sequence[fem.FunctionSpace]) -> tuple[Sequence[Any], Sequ
     return ufl.TestFunctions(W), ufl.TrialFunctions(W)
 
 
-def _energy(group: Group, kin: Kinematics, p: fem.Function | None) -> Expr:
-    """Strain energy with its volumetric part (kPa): perturbed Lagrangian where there is a pressure."""
-    if p is None:
-        return group.material.psi(kin) + (kin.J - 1) ** 2 / (2 * group.inverse_bulk)
-    return group.material.psi(kin) + p * (kin.J - 1) - 0.5 * group.inverse_bulk * p**2
-
-
 def _cell_measure(problem: Problem, parts: Sequence[Group]) -> list[ufl.Measure]:
     domain, data = problem.anatomy.mesh, metadata(problem)
     if len(parts) == 1:
@@ -167,25 +162,93 @@ def _cell_measure(problem: Problem, parts: Sequence[Group]) -> list[ufl.Measure]
     return [dx(part.tags) for part in parts]
 
 
-def _loads(problem: Problem, level: fem.Constant, kin: Kinematics) -> list[tuple[ufl.Measure, Expr]]:
-    """Measure and traction of every load; surfaces may overlap."""
+def _facet_measures(problem: Problem, surfaces: Sequence[str]) -> list[ufl.Measure]:
+    """One measure per surface; surfaces may overlap."""
     domain = problem.anatomy.mesh
     where = [
         (tag, fem.compute_integration_domains(fem.IntegralType.exterior_facet, domain.topology, facets))
-        for tag, load in enumerate(problem.loads.values(), start=1)
-        for facets in [np.sort(problem.anatomy.surfaces[load.surface])]
+        for tag, surface in enumerate(surfaces, start=1)
+        for facets in [np.sort(problem.anatomy.surfaces[surface])]
     ]
     ds = ufl.Measure("ds", domain=domain, subdomain_data=where, metadata=metadata(problem))
-    found = []
-    for tag, load in enumerate(problem.loads.values(), start=1):
-        magnitude = fem.Constant(domain, np.array(load.magnitude, dtype=np.float64))
-        found.append((ds(tag), load.traction(level * magnitude, kin, ufl.FacetNormal(domain))))
+    return [ds(tag) for tag in range(1, len(surfaces) + 1)]
+
+
+def _pushed(problem: Problem) -> dict[str, Pushed]:
+    found = {}
+    for name, load in problem.loads.items():
+        full = np.array(load.magnitude(problem.anatomy), dtype=np.float64)
+        found[name] = Pushed(load, full, fem.Constant(problem.anatomy.mesh, np.zeros_like(full)))
     return found
+
+
+def _work(problem: Problem, pushed: dict[str, Pushed], kin: Kinematics, test: Any) -> Any:
+    """Virtual work of all loads."""
+    domain = problem.anatomy.mesh
+    normal, position = ufl.FacetNormal(domain), ufl.SpatialCoordinate(domain)
+    on_surface = {name: load for name, load in problem.loads.items() if isinstance(load, SurfaceLoad)}
+    measures = _facet_measures(problem, [load.surface for load in on_surface.values()])
+    work = 0
+    for (name, pushing), ds in zip(on_surface.items(), measures, strict=True):
+        work += ufl.inner(pushing.traction(pushed[name].present, kin, normal), test) * ds
+    for name, load in problem.loads.items():
+        if isinstance(load, VolumeLoad):
+            dx = ufl.Measure("dx", domain=domain, subdomain_data=problem.anatomy.cell_tags, metadata=metadata(problem))
+            part = dx(problem.anatomy.regions[load.region]) if load.region else dx
+            work += ufl.inner(load.force_density(pushed[name].present, position), test) * part
+    return work
+
+
+def _springs(problem: Problem, u: fem.Function, test: Any) -> dict[str, Any]:
+    """Force of each support with springs, with the residual's sign."""
+    domain = problem.anatomy.mesh
+    resting = {name: support for name, support in problem.supports.items() if isinstance(support, Springs)}
+    normal = ufl.FacetNormal(domain)
+    found = {}
+    measures = _facet_measures(problem, [support.surface for support in resting.values()])
+    for (name, support), ds in zip(resting.items(), measures, strict=True):
+        moved = u if support.direction == "full" else ufl.inner(u, normal) * normal
+        found[name] = fem.Constant(domain, support.stiffness) * ufl.inner(moved, test) * ds
+    return found
+
+
+def _cavities(problem: Problem) -> dict[str, Cavity]:
+    return {name: load for name, load in problem.loads.items() if isinstance(load, Cavity)}
+
+
+def _cavity(problem: Problem, load: Cavity, u: fem.Function, compiled: Any) -> CavityForms:
+    """Enclosed volume by the divergence theorem, with a flat lid that adds nothing."""
+    domain = problem.anatomy.mesh
+    (ds,) = _facet_measures(problem, [load.surface])
+    area = ufl.cofac(ufl.Identity(3) + ufl.grad(u)) * ufl.FacetNormal(domain)
+    place = ufl.SpatialCoordinate(domain) + u
+    across = ufl.as_matrix(_lid(problem, load.surface).tolist())
+    volume = -ufl.inner(across * place, area) * ds
+    test = ufl.TestFunction(u.function_space)
+    push, grow = ufl.inner(area, test) * ds, ufl.derivative(volume, u, test)
+    return CavityForms(compiled(volume), compiled(push), compiled(grow))
+
+
+def _lid(problem: Problem, surface: str) -> np.ndarray[Any, Any]:
+    """The matrix A (3, 3), tr A = 1, for which A x has no flux through a surface's flat lid; I/3 if it is closed."""
+    from fibertwin.meshes.boundary import boundary_of
+
+    boundary = boundary_of(problem.anatomy, surface)
+    opening = boundary.total(boundary.area_vectors)
+    whole = float(boundary.total(boundary.areas[:, None])[0])
+    size = float(np.linalg.norm(opening))
+    if size < 1e-6 * whole:
+        return np.eye(3) / 3
+    normal = opening / size
+    return (np.eye(3) - np.outer(normal, normal)) / 2
 
 
 def _schur_mass(problem: Problem, Q: fem.FunctionSpace) -> Expr:
     """Pressure mass over stiffness, (1/shear + 1/bulk) M, spectrally close to the Schur complement."""
-    regions = sorted(problem.anatomy.regions, key=lambda name: problem.anatomy.regions[name])
-    weights = [1 / problem.materials[r].shear_modulus + problem.materials[r].inverse_bulk_modulus for r in regions]
-    weight = _per_region(problem, tuple(problem.anatomy.regions[r] for r in regions), weights)
+    weight = fem.Function(fem.functionspace(problem.anatomy.mesh, ("DG", 0)))
+    tags = problem.anatomy.cell_tags
+    for region, tag in problem.anatomy.regions.items():
+        material = representative(problem, region)
+        value = 1 / material.shear_modulus + material.inverse_bulk_modulus
+        weight.x.array[tags.indices[tags.values == tag]] = value
     return weight * ufl.TrialFunction(Q) * ufl.TestFunction(Q) * ufl.dx

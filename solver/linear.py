@@ -89,7 +89,6 @@ class LinearSolver:
     """A Krylov solver kept over all Newton steps of a problem.
 
     Args:
-        matrix: tangent; a nest of displacement and pressure blocks in a mixed formulation.
         V: displacement space, for the rigid-body near-nullspace of the multigrid.
         schur: approximate Schur complement (pressure mass over stiffness, negative), or None.
         options: the user's PETSc options, which go before the defaults.
@@ -97,44 +96,51 @@ class LinearSolver:
 
     _count = itertools.count()
 
-    def __init__(
-        self, matrix: PETSc.Mat, V: fem.FunctionSpace, schur: PETSc.Mat | None, options: Mapping[str, str]
-    ) -> None:
-        self._matrix = matrix
+    def __init__(self, V: fem.FunctionSpace, schur: PETSc.Mat | None, options: Mapping[str, str]) -> None:
+        self._matrix: PETSc.Mat | None = None
+        self._modes = rigid_body_modes(V)
         self._schur = schur
         self._given = dict(options)
         self._options = (SINGLE if schur is None else MIXED) | self._given
         self._prefix = f"fibertwin_{next(self._count)}_"
         self._ksp = PETSc.KSP().create(V.mesh.comm)
         self._ksp.setOptionsPrefix(self._prefix)
-        block = matrix if schur is None else matrix.getNestSubMatrix(0, 0)
-        block.setNearNullSpace(rigid_body_modes(V))
-        with _blaming_options():
-            self._configure()
 
-    def _configure(self) -> None:
+    def _configure(self, matrix: PETSc.Mat) -> None:
+        self._matrix = matrix
+        block = matrix if self._schur is None else matrix.getNestSubMatrix(0, 0)
+        block.setNearNullSpace(self._modes)
         database = PETSc.Options()
         database.setValue("options_left", "no")  # which of the user's went unused is said in the outcome
         for name, value in self._options.items():
             database.setValue(self._prefix + name, value)
-        self._ksp.setOperators(self._matrix)
+        self._ksp.setOperators(matrix)
         self._ksp.setFromOptions()
         pc = self._ksp.getPC()
         if self._schur is not None and pc.getType() == "fieldsplit":
-            displacement, pressure = self._matrix.getNestISs()[0]
+            displacement, pressure = matrix.getNestISs()[0]
             pc.setFieldSplitIS(("u", displacement), ("p", pressure))
             pc.setFieldSplitSchurPreType(PETSc.PC.SchurPreType.USER, self._schur)
 
-    def solve(self, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
-        """Solve for ``solution``; collective. A failure resets the solver so that the next solve starts clean."""
-        self._ksp.setOperators(self._matrix)
-        self._ksp.setTolerances(rtol=rtol)
+    def solve(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
+        """Solve for ``solution``; collective. A failure resets the solver so that the next solve starts clean.
+
+        Args:
+            matrix: tangent; a nest of displacement and pressure blocks in a mixed formulation; always the same object.
+            rhs: right-hand side.
+            solution: receives the solution.
+            rtol: tolerance relative to the right-hand side.
+        """
         with _blaming_options():
+            if self._matrix is None:
+                self._configure(matrix)
+            self._ksp.setOperators(matrix)
+            self._ksp.setTolerances(rtol=rtol)
             self._ksp.solve(rhs, solution)
         result = LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
         if result.reason < 0 or not np.isfinite(solution.norm()):
             self._ksp.reset()
-            self._configure()
+            self._configure(matrix)
             return LinearResult(result.iterations, min(result.reason, -1))
         return result
 
@@ -149,6 +155,7 @@ class LinearSolver:
         database = PETSc.Options()
         for name in self._options:
             database.delValue(self._prefix + name)
+        self._modes.destroy()
 
 
 def rigid_body_modes(V: fem.FunctionSpace) -> PETSc.NullSpace:

@@ -1,19 +1,42 @@
 """What pushes on a body; a load's name tells whether it is dead or follows the deformation."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
 import ufl
+from annotated_types import Gt
 from ufl.core.expr import Expr
 
 from fibertwin.constitutive import Kinematics
+from fibertwin.curve import Curve
 from fibertwin.declared import Declared
-from fibertwin.units import Pressure
+from fibertwin.units import Acceleration, Density, Force, Pressure, Unit, Volume
+
+if TYPE_CHECKING:
+    from fibertwin.meshes import Anatomy
+
+ForceDensity = Annotated[float, Unit("kPa/mm")]
 
 
 @dataclass(frozen=True)
 class Load(Declared):
-    """A load on a named surface, growing in proportion to the load level.
+    """A load on a surface or in a region.
+
+    Attributes:
+        curve: factor of the load over time; in proportion to the load's level where left out.
+    """
+
+    curve: Curve | None = field(default=None, kw_only=True)
+
+    @abstractmethod
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """The numbers that the solver binds to a Constant, at full load. Collective."""
+
+
+@dataclass(frozen=True)
+class SurfaceLoad(Load):
+    """A load on a named surface.
 
     Attributes:
         surface: name of a surface of the anatomy.
@@ -21,24 +44,39 @@ class Load(Declared):
 
     surface: str
 
-    @property
-    @abstractmethod
-    def magnitude(self) -> tuple[float, ...]:
-        """The numbers that the solver binds to a Constant (kPa)."""
-
     @abstractmethod
     def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:
         """Force per reference area (3,) (kPa) on the body.
 
         Args:
-            magnitude: ``magnitude`` at the present load level, as a vector Constant.
+            magnitude: ``magnitude`` at the present moment, as a vector Constant.
             kinematics: deformation of the body.
             normal: outward unit normal of the reference surface.
         """
 
 
 @dataclass(frozen=True)
-class FollowerPressure(Load):
+class VolumeLoad(Load):
+    """A load in a region.
+
+    Attributes:
+        region: name of a region of the anatomy; the whole body where left out.
+    """
+
+    region: str = field(default="", kw_only=True)
+
+    @abstractmethod
+    def force_density(self, magnitude: Expr, position: Expr) -> Expr:
+        """Force per reference volume (3,) (kPa/mm) on the body.
+
+        Args:
+            magnitude: ``magnitude`` at the present moment, as a vector Constant.
+            position: reference position (3,) (mm).
+        """
+
+
+@dataclass(frozen=True)
+class FollowerPressure(SurfaceLoad):
     """Pressure that stays normal to the deformed surface; a positive pressure pushes on the body.
 
     Nanson's formula: the force per reference area is −p J F^(-T) N.
@@ -50,9 +88,8 @@ class FollowerPressure(Load):
 
     pressure: Pressure
 
-    @property
-    def magnitude(self) -> tuple[float, ...]:
-        """The pressure."""
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """The pressure (kPa)."""
         return (self.pressure,)
 
     def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:
@@ -61,7 +98,7 @@ class FollowerPressure(Load):
 
 
 @dataclass(frozen=True)
-class DeadTraction(Load):
+class DeadTraction(SurfaceLoad):
     """Force per reference area that keeps its direction.
 
     Attributes:
@@ -71,11 +108,108 @@ class DeadTraction(Load):
 
     traction_vector: tuple[Pressure, Pressure, Pressure]
 
-    @property
-    def magnitude(self) -> tuple[float, ...]:
-        """The traction vector."""
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """The traction vector (kPa)."""
         return self.traction_vector
 
     def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:
         """The given vector."""
+        return magnitude
+
+
+@dataclass(frozen=True)
+class ForceOnArea(SurfaceLoad):
+    """A force that keeps its direction, spread evenly over the reference area of a surface.
+
+    Attributes:
+        surface: name of a surface of the anatomy.
+        force: total force in world axes (x, y, z) at full load.
+    """
+
+    force: tuple[Force, Force, Force]
+
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """Force over area (kPa)."""
+        from fibertwin.meshes import area
+
+        whole = area(anatomy, self.surface)
+        return tuple(part / whole for part in self.force)
+
+    def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:
+        """The force per area."""
+        return magnitude
+
+
+@dataclass(frozen=True)
+class Cavity(SurfaceLoad):
+    """A cavity under a pressure, or filled to a volume, in which case the pressure is found.
+
+    The pressure acts on the wall as ``FollowerPressure``. A surface that is not closed is closed by a flat lid, whose
+    plane keeps its normal: the volume is right as long as the rim stays in a plane parallel to the one it began in.
+    Under volume control the load passes limit points, at which the pressure falls while the cavity grows.
+
+    Attributes:
+        surface: name of the wall's surface, whose outward normals point into the cavity.
+        pressure: pressure at full load; excludes ``volume``.
+        volume: enclosed volume at full load; it goes from its first value in proportion to ``curve``.
+    """
+
+    pressure: Pressure | None = None
+    volume: Annotated[Volume, Gt(0)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.pressure is None) == (self.volume is None):
+            raise ValueError("a cavity has either a pressure or a volume")
+
+    @property
+    def controls_volume(self) -> bool:
+        """Whether the pressure is unknown."""
+        return self.volume is not None
+
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """The pressure (kPa); zero to begin with where the volume is given."""
+        return (0.0 if self.pressure is None else self.pressure,)
+
+    def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:
+        """Force per reference area."""
+        return -magnitude[0] * ufl.cofac(kinematics.F) * normal
+
+
+@dataclass(frozen=True)
+class BodyForce(VolumeLoad):
+    """Force per reference volume that keeps its direction.
+
+    Attributes:
+        force: force per volume in world axes (x, y, z) at full load.
+    """
+
+    force: tuple[ForceDensity, ForceDensity, ForceDensity]
+
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """The force per volume (kPa/mm)."""
+        return self.force
+
+    def force_density(self, magnitude: Expr, position: Expr) -> Expr:
+        """The given vector."""
+        return magnitude
+
+
+@dataclass(frozen=True)
+class Gravity(VolumeLoad):
+    """Weight of the tissue.
+
+    Attributes:
+        acceleration: gravity in world axes (x right, y anterior, z superior): supine is (0, −9810, 0) mm/s².
+        density: mass per reference volume.
+    """
+
+    acceleration: tuple[Acceleration, Acceleration, Acceleration]
+    density: Annotated[Density, Gt(0)] = 1.04e-6
+
+    def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
+        """Density times acceleration (kPa/mm)."""
+        return tuple(self.density * part for part in self.acceleration)
+
+    def force_density(self, magnitude: Expr, position: Expr) -> Expr:
+        """The weight per volume."""
         return magnitude

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from mpi4py import MPI
 from numpy.typing import NDArray
 
@@ -13,8 +13,9 @@ from fibertwin.constitutive import Material
 from fibertwin.declared import Declared
 from fibertwin.errors import InputError
 from fibertwin.errors import Problem as Wrong
+from fibertwin.units import Time
 
-from .loads import Load
+from .loads import Load, SurfaceLoad, VolumeLoad
 from .supports import Support
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Stepping:
     """How the load is brought on and how hard each increment is tried.
 
     Attributes:
-        first: first increment, as a fraction of the full load.
+        end: time at which the load history ends, and the load's level is 1.
+        first: first increment, as a fraction of the history.
         smallest: smallest increment before the solve is given up.
         growth: factor by which an easy increment lets the next one grow.
         newton: most Newton iterations in one increment.
@@ -89,6 +91,7 @@ class Stepping:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
+    end: Annotated[Time, Gt(0)] = 1.0
     first: Annotated[float, Interval(gt=0, le=1)] = 1.0
     smallest: Annotated[float, Interval(gt=0, le=1)] = 0.01
     growth: Annotated[float, Ge(1)] = 1.5
@@ -146,28 +149,31 @@ def _check_regions(problem: Problem) -> list[Wrong]:
 
 
 def _check_surfaces(problem: Problem) -> list[Wrong]:
-    known = sorted(problem.anatomy.surfaces)
-    wrong = []
-    for family, members in (("supports", problem.supports), ("loads", problem.loads)):
-        for name, member in members.items():
-            if member.surface not in problem.anatomy.surfaces:
-                wrong.append(
-                    Wrong(
-                        f"{family}.{name}.surface",
-                        "no such surface",
-                        got=member.surface,
-                        wanted=f"one of {', '.join(known)}",
-                    )
-                )
+    surfaces, regions = sorted(problem.anatomy.surfaces), sorted(problem.anatomy.regions)
+    wrong = [
+        _no_such("surface", f"{family}.{name}.surface", member.surface, surfaces)
+        for family, members in (("supports", problem.supports), ("loads", problem.loads))
+        for name, member in members.items()
+        if isinstance(member, Support | SurfaceLoad) and member.surface not in problem.anatomy.surfaces
+    ]
+    wrong += [
+        _no_such("region", f"loads.{name}.region", load.region, regions)
+        for name, load in problem.loads.items()
+        if isinstance(load, VolumeLoad) and load.region and load.region not in problem.anatomy.regions
+    ]
     return wrong
 
 
-def free_rigid_modes(points: NDArray[np.float64], components: NDArray[np.int64], comm: MPI.Comm) -> list[str]:
+def _no_such(kind: str, where: str, got: str, known: list[str]) -> Wrong:
+    return Wrong(where, f"no such {kind}", got=got, wanted=f"one of {', '.join(known)}")
+
+
+def free_rigid_modes(points: NDArray[np.float64], directions: NDArray[np.float64], comm: MPI.Comm) -> list[str]:
     """Rigid motions that no support resists. Collective.
 
     Args:
-        points: positions (n, 3) of the degrees of freedom held on this rank (mm).
-        components: the component (n,) held at each, 0 to 2.
+        points: positions (n, 3) on this rank that are held in one direction each (mm).
+        directions: those directions (n, 3), unit vectors.
         comm: communicator.
 
     Returns:
@@ -177,11 +183,7 @@ def free_rigid_modes(points: NDArray[np.float64], components: NDArray[np.int64],
     center = total[1:] / max(total[0], 1)
     x = points - center
     size = np.sqrt(comm.allreduce(float((x**2).sum())) / max(total[0], 1)) or 1.0
-    rows = np.zeros((len(points), 6))
-    rows[np.arange(len(points)), components] = 1.0
-    for axis in range(3):
-        rotation = np.cross(np.eye(3)[axis], x / size)
-        rows[:, 3 + axis] = rotation[np.arange(len(points)), components]
+    rows = np.hstack([directions, np.cross(x / size, directions)])
     gram = comm.allreduce(rows.T @ rows) / max(total[0], 1)
     values, vectors = np.linalg.eigh(gram)
     names = []

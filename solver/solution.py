@@ -1,12 +1,13 @@
 """What a solve gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from .cavities import CavityState
     from .equations import Unknowns
     from .problem import Problem
 
@@ -19,11 +20,13 @@ class Step:
         level: load level reached, 0 to 1.
         residuals: residual norms (mN) of its Newton iterations.
         krylov: Krylov iterations of its linear solves.
+        cavities: volume and pressure of each cavity, by its load's name.
     """
 
     level: float
     residuals: tuple[float, ...]
     krylov: tuple[int, ...]
+    cavities: dict[str, "CavityState"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Solution:
         reactions: force (3,) (mN) that each support exerts on the body, by its name.
         stored_energy: energy in the tissue (µJ).
         external_work: work of supports and loads along the path (µJ), trapezoidal over the steps.
+        cavities: volume and pressure of each cavity, by its load's name.
     """
 
     problem: "Problem"
@@ -64,3 +68,4 @@ class Solution:
     reactions: dict[str, NDArray[np.float64]]
     stored_energy: float
     external_work: float
+    cavities: dict[str, "CavityState"] = field(default_factory=dict)

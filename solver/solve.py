@@ -41,11 +41,13 @@ def solve(
     """
     stepping = stepping or Stepping()
     check(problem)
-    system = System(problem, parse_options(petsc))
+    system = System(problem, stepping.end, parse_options(petsc))
     path = _Path(system)
     failure = _walk(path, stepping, progress or _silent)
     outcome = _outcome(path, failure, system.ignored_options())
-    solution = Solution(problem, system.state, outcome, system.reactions(), system.energy(), path.work)
+    solution = Solution(
+        problem, system.state, outcome, system.reactions(), system.energy(), path.work, system.cavities()
+    )
     system.destroy()
     return solution
 
@@ -99,19 +101,21 @@ class _Path:
         self.cuts += 1
 
     def _place(self) -> NDArray[np.float64]:
-        return self.state[0][: len(self.forces)]
+        return self.state.functions[0][: len(self.forces)]
 
 
 def _walk(path: _Path, stepping: Stepping, progress: Progress) -> str:
     """Increment by increment to full load; returns why it stopped short, empty where it did not."""
     system, increment = path.system, stepping.first
+    knots = system.knots()
     while path.level < 1.0:
+        ahead = next(knot for knot in knots if knot > path.level + 1e-9)
         level = path.level + increment
-        level = 1.0 if level > 1.0 - 1e-9 else level
+        level = ahead if level > ahead - 1e-9 else level
         system.set_level(level)
         result = newton(system, stepping.tolerance, stepping.newton)
         if result.converged:
-            path.advance(Step(level, result.residuals, result.krylov))
+            path.advance(Step(level, result.residuals, result.krylov, system.cavities()))
             progress(level, path.steps[-1], "")
             increment *= stepping.growth if len(result.residuals) <= EASY else 1.0
             continue

@@ -1,4 +1,4 @@
-"""The nonlinear system at a load level: residual, tangent, norm, energy, on any number of ranks."""
+"""The nonlinear system at a moment of the load history: residual, tangent, energy, on any number of ranks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,15 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from fibertwin.curve import Moment
+
+from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
 from .equations import Forms, Unknowns, forms, unknowns
 from .linear import LinearSolver
 from .problem import Problem
+from .projection import Projection
+from .tissue import representative
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,31 @@ class Residual:
     forces: float
 
 
-class System:
-    """Unknowns, forms, constraints and PETSc objects of one problem. Everything on it is collective."""
+@dataclass(frozen=True)
+class State:
+    """What ``System.set_state`` takes: the unknowns of this rank, ghosts included, and the unknown pressures (kPa)."""
 
-    def __init__(self, problem: Problem, petsc_options: Mapping[str, str] | None = None) -> None:
+    functions: tuple[NDArray[np.float64], ...]
+    pressures: NDArray[np.float64]
+
+
+class System:
+    """Unknowns, forms, constraints and PETSc objects of one problem. Everything on it is collective.
+
+    Args:
+        problem: what to solve.
+        end: time (s) at which the level is 1.
+        petsc_options: the user's PETSc options.
+    """
+
+    def __init__(self, problem: Problem, end: float = 1.0, petsc_options: Mapping[str, str] | None = None) -> None:
         self.problem = problem
         self.comm = problem.anatomy.mesh.comm
+        self._end = end
         self.state: Unknowns = unknowns(problem)
-        self.constraints: Constraints = constraints(problem, self.state.displacement.function_space)
+        V = self.state.displacement.function_space
+        moments = [self.moment(level) for level in (0.0, *self.knots())]
+        self.constraints: Constraints = constraints(problem, V, moments)
         self.forms: Forms = forms(problem, self.state)
         conditions = self.constraints.conditions
         self._rows = fem.bcs_by_block(fem.extract_function_spaces(self.forms.residual), conditions)
@@ -45,41 +67,67 @@ class System:
             if mixed
             else petsc.create_matrix(self.forms.tangent[0][0])
         )
+        self._projection = Projection(self.constraints, V) if self.constraints.oblique is not None else None
         self._schur = self._assemble_schur()
-        V = self.state.displacement.function_space
-        self._linear = LinearSolver(self._matrix, V, self._schur, petsc_options or {})
+        self._linear = LinearSolver(V, self._schur, petsc_options or {})
+        self._cavities = Cavities(problem, self.forms)
         self._pressure_scale = self._scale()
         self.set_level(0.0)
 
     # -- state ---------------------------------------------------------------------------------
+    def moment(self, level: float) -> Moment:
+        """The moment at a level."""
+        return Moment(level * self._end, level)
+
+    def knots(self) -> list[float]:
+        """Levels (0, 1] at which a history changes its course, the end among them, rising."""
+        problem = self.problem
+        curves = [load.curve for load in problem.loads.values()]
+        curves += [getattr(term, "curve", None) for m in problem.materials.values() for term in m.terms]
+        times = {t for curve in curves if curve is not None for t in curve.times}
+        times |= {t for support in problem.supports.values() for t in support.knots}
+        return sorted({t / self._end for t in times if 0 < t < self._end * (1 - 1e-9)} | {1.0})
+
     def set_level(self, level: float) -> None:
-        """Move supports and loads to a load level, 0 to 1."""
-        self.constraints.set_level(level)
-        self.forms.level.value = level
+        """Move supports, loads and tissue to a level, 0 to 1, of the load history."""
+        moment = self.moment(level)
+        self.constraints.move(moment)
+        if self._projection is not None:
+            self._projection.move(moment)
+        for pushed in self.forms.loads.values():
+            pushed.move(moment)
+        for group in self.state.tissue:
+            group.move(moment)
+        self._cavities.move(moment)
 
-    def copy_state(self) -> list[NDArray[np.float64]]:
-        """The unknowns of this rank, ghosts included."""
-        return [f.x.array.copy() for f in self.state.functions]
+    def copy_state(self) -> State:
+        """The unknowns."""
+        return State(tuple(f.x.array.copy() for f in self.state.functions), self._cavities.pressures)
 
-    def set_state(self, values: list[NDArray[np.float64]]) -> None:
+    def set_state(self, state: State) -> None:
         """Put back what ``copy_state`` gave."""
-        for f, array in zip(self.state.functions, values, strict=True):
+        for f, array in zip(self.state.functions, state.functions, strict=True):
             f.x.array[:] = array
+        self._cavities.pressures = state.pressures
 
     def move(self, step: float) -> None:
         """Subtract ``step`` times the last Newton correction from the unknowns."""
         for f, d in zip(self.state.functions, self._dx.getNestSubVecs(), strict=True):
             f.x.petsc_vec.axpy(-step, d)
             f.x.scatter_forward()
+        self._cavities.correct(step)
 
     # -- equations -----------------------------------------------------------------------------
     def residual(self) -> Residual:
         """Assemble the residual; what the supports bear counts as force, not as residual."""
         self._assemble_residual()
         forces = self._b.getNestSubVecs()[0].norm()
+        if self._projection is not None:
+            self._projection.clear(self._b.getNestSubVecs()[0])
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=0.0)
         parts = [part.norm() for part in self._b.getNestSubVecs()]
-        weighted = [parts[0], *(self._pressure_scale * part for part in parts[1:])]
+        volumes = float(np.linalg.norm(self._cavities.errors()))
+        weighted = [parts[0], *(self._pressure_scale * part for part in (*parts[1:], volumes))]
         return Residual(float(np.linalg.norm(weighted)), float(forces))
 
     def newton_correction(self, rtol: float, *, moving: bool) -> tuple[int, bool]:
@@ -91,32 +139,68 @@ class System:
         self._assemble_tangent()
         self._assemble_residual(lifted=moving)
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=-1.0)
-        single = self.state.pressure is None
-        b, dx = (self._b.getNestSubVecs()[0], self._dx.getNestSubVecs()[0]) if single else (self._b, self._dx)
-        result = self._linear.solve(b, dx, rtol)
-        return result.iterations, result.reason > 0
+        operator = self._matrix
+        if self._projection is not None:
+            operator = self._projection.apply(self._matrix, self._b, self.state.displacement, moving=moving)
+        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol)
+        if result.reason < 0 or not self._cavities.unknown:
+            return result.iterations, result.reason > 0
+        more, solved = self._border(operator, rtol)
+        return result.iterations + more, solved
+
+    def _border(self, operator: PETSc.Mat, rtol: float) -> tuple[int, bool]:
+        """Correct the unknown pressures, and the displacement for them, by elimination."""
+        iterations, answers = 0, []
+        for push in self._cavities.pushes():
+            b, z = self._nested_vector(), self._nested_vector()
+            push.copy(b.getNestSubVecs()[0])
+            petsc.set_bc(b, self._rows, alpha=0.0)
+            if self._projection is not None:
+                self._projection.clear(b.getNestSubVecs()[0])
+            result = self._linear.solve(operator, self._plain(b), self._plain(z), min(rtol, 1e-6))
+            b.destroy()
+            push.destroy()
+            iterations += result.iterations
+            answers.append(z)
+            if result.reason < 0:
+                break
+        solved = result.reason > 0
+        if solved:
+            self._cavities.eliminate(self._dx.getNestSubVecs()[0], [z.getNestSubVecs()[0] for z in answers])
+            for step, z in zip(self._cavities.steps, answers, strict=True):
+                self._dx.axpy(-step, z)
+        for z in answers:
+            z.destroy()
+        return iterations, solved
+
+    def _plain(self, vector: PETSc.Vec) -> PETSc.Vec:
+        """The vector as the matrix takes it: a nest only where there is a pressure."""
+        return vector.getNestSubVecs()[0] if self.state.pressure is None else vector
 
     def energy(self) -> float:
-        """Stored energy (µJ), volumetric part included."""
+        """Energy stored in the tissue (µJ), volumetric part included."""
         return float(self.comm.allreduce(fem.assemble_scalar(self.forms.energy)))
 
     def internal_forces(self) -> NDArray[np.float64]:
         """Force (mN) of the tissue at every displacement degree of freedom owned here."""
-        vector = petsc.assemble_vector(self.forms.internal)
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-        forces = np.array(vector.array_r)
-        vector.destroy()
-        return forces
+        return self._forces(self.forms.internal)
 
     def reactions(self) -> dict[str, NDArray[np.float64]]:
         """Force (3,) (mN) that each support exerts on the body: what is left of the residual where it holds."""
         self._assemble_residual()
         forces = self._b.getNestSubVecs()[0].array_r.reshape(-1, 3)
         total = {name: np.zeros(3) for name in self.problem.supports}
-        for h in self.constraints.held:
-            mine = h.dofs[h.dofs < len(forces)]
-            total[h.support][h.component] += forces[mine, h.component].sum()
+        for held in self.constraints.held:
+            own = held.nodes < len(forces)
+            along = np.einsum("ni,ni->n", forces[held.nodes[own]], held.directions[own])
+            total[held.support] += along @ held.directions[own]
+        for name, form in self.forms.springs.items():
+            total[name] -= self._forces(form).reshape(-1, 3).sum(axis=0)
         return {name: np.asarray(self.comm.allreduce(force)) for name, force in total.items()}
+
+    def cavities(self) -> dict[str, CavityState]:
+        """Volume and pressure of every cavity, by its load's name."""
+        return self._cavities.states()
 
     def ignored_options(self) -> list[str]:
         """The user's PETSc options that PETSc has not looked at."""
@@ -125,6 +209,8 @@ class System:
     def destroy(self) -> None:
         """Free PETSc's objects (collective); the unknowns stay."""
         self._linear.destroy()
+        if self._projection is not None:
+            self._projection.destroy()
         for item in (self._matrix, self._schur, self._b, self._dx, self._x):
             if item is not None:
                 item.destroy()
@@ -132,6 +218,13 @@ class System:
     def _nested_vector(self) -> PETSc.Vec:
         parts = [petsc.create_vector(f.function_space) for f in self.state.functions]
         return PETSc.Vec().createNest(parts, comm=self.comm)
+
+    def _forces(self, form: fem.Form) -> NDArray[np.float64]:
+        vector = petsc.assemble_vector(form)
+        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        forces = np.array(vector.array_r)
+        vector.destroy()
+        return forces
 
     # -- assembly ------------------------------------------------------------------------------
     def _assemble_residual(self, *, lifted: bool = False) -> None:
@@ -164,4 +257,5 @@ class System:
         cells = domain.topology.index_map(3)
         sizes = domain.h(3, np.arange(cells.size_local, dtype=np.int32))
         mean = self.comm.allreduce(float(sizes.sum())) / cells.size_global
-        return float(max(m.shear_modulus for m in self.problem.materials.values()) / mean)
+        stiffest = max(representative(self.problem, region).shear_modulus for region in self.problem.anatomy.regions)
+        return float(stiffest / mean)

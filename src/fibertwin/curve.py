@@ -43,7 +43,7 @@ class Curve:
 
     def __call__(self, time: ArrayLike) -> NDArray[np.float64]:
         """The factor at a time (s) of any shape."""
-        return np.asarray(np.interp(time, self.times, self.values))
+        return np.asarray(np.interp(np.asarray(time, dtype=float), self.times, self.values))
 
     @classmethod
     def read(cls, file: Path) -> "Curve":

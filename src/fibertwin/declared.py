@@ -15,7 +15,8 @@ class Declared:
     A family is a direct subclass; a member is a frozen dataclass below it whose fields carry their
     units (``fibertwin.units``) and bounds (``annotated_types``). ``key`` is the word in the case file
     that picks the member: ``law = "neo-hookean"``; in a family with an empty ``key`` the member is picked by the first
-    field that is its own. A class whose name starts with ``_`` is not offered. The docstring's first lines and its
+    field that is its own. A class whose name starts with ``_``, or that lacks a method of its
+    base, is not offered. The docstring's first lines and its
     ``Attributes:`` become the reference page and the editor's hints. A field called ``surface`` names an entry of
     [surfaces]; a ``Path`` is a file that must exist; ``__post_init__`` may raise ``ValueError`` or ``InputError``.
     """
@@ -33,10 +34,15 @@ class Declared:
         """Every member of this family, by the name that a case file uses."""
         found: dict[str, type[Self]] = {}
         for sub in cls.__subclasses__():
-            if not sub.__name__.startswith("_"):
+            if not sub.__name__.startswith("_") and not _abstract(sub):
                 found[sub.kind()] = sub
             found |= sub.members()
         return found
+
+
+def _abstract(kind: type) -> bool:
+    """Whether a class still lacks what its base asks for."""
+    return any(getattr(getattr(kind, name, None), "__isabstractmethod__", False) for name in dir(kind))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,192 @@
+"""Materials of a problem bound to what forms can read: Constants, one value per cell, or one per quadrature point."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import basix.ufl
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+from ufl.core.expr import Expr
+
+from fibertwin.constitutive import Fiber, Kinematics, Material
+from fibertwin.constitutive.parameters import Parametric
+from fibertwin.constitutive.varying import Varying
+from fibertwin.curve import Moment
+
+from .problem import Problem
+
+type Array = NDArray[np.float64]
+type Assign = Callable[[int, Any], None]
+"""Put a number, or values (cells, q), into the place of one region, by its position in the group."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Regions whose materials share one compiled energy, and the parameters bound to it.
+
+    Attributes:
+        regions: names of the regions.
+        tags: their numbers.
+        material: the material, its parameters bound.
+        inverse_bulk: 1 / bulk modulus (1/kPa), bound.
+        move: puts the parameters that change with time to their values at a moment.
+    """
+
+    regions: tuple[str, ...]
+    tags: tuple[int, ...]
+    material: Material
+    inverse_bulk: Expr
+    move: Callable[[Moment], None]
+
+    def energy(self, kinematics: Kinematics, pressure: fem.Function | None) -> Expr:
+        """Strain energy with its volumetric part (kPa): with the pressure, where there is one."""
+        psi, J = self.material.psi(kinematics), kinematics.J
+        if pressure is None:
+            return psi + self.material.volumetric_energy(J, self.inverse_bulk)
+        return psi + self.material.mixed_energy(J, pressure, self.inverse_bulk)
+
+
+def groups(problem: Problem) -> tuple[Group, ...]:
+    """Regions by the structure of their material. Collective."""
+    by_structure: dict[object, list[str]] = {}
+    for region in sorted(problem.anatomy.regions, key=lambda name: problem.anatomy.regions[name]):
+        by_structure.setdefault(_form(problem.materials[region]), []).append(region)
+    return tuple(_group(problem, tuple(regions)) for regions in by_structure.values())
+
+
+def _form(material: Material) -> object:
+    """What regions must have in common to share a form: the structure, and which parameters vary in space."""
+    return material.structure, tuple(_varies(term) for term in material.terms)
+
+
+def _varies(term: Parametric) -> tuple[str, ...]:
+    return tuple(name for name, value in term.parameters.items() if isinstance(value, Varying))
+
+
+def _group(problem: Problem, regions: tuple[str, ...]) -> Group:
+    materials = [problem.materials[region] for region in regions]
+    tags = tuple(problem.anatomy.regions[region] for region in regions)
+    bound, moves = [], []
+    for number in range(len(materials[0].terms)):
+        terms = [material.terms[number] for material in materials]
+        given = [_numbers(problem, region, number, term) for region, term in zip(regions, terms, strict=True)]
+        values, move = _bind_term(problem, tags, terms, given)
+        bound.append(values)
+        moves.append(move)
+    inverse_bulk, assign = _holder(problem, tags, at_points=False)
+    for position, material in enumerate(materials):
+        assign(position, material.inverse_bulk_modulus)
+
+    def move_all(moment: Moment) -> None:
+        for move in moves:
+            move(moment)
+
+    return Group(regions, tags, materials[0].bind(tuple(bound)), inverse_bulk, move_all)
+
+
+def _numbers(problem: Problem, region: str, number: int, term: Parametric) -> dict[str, Any]:
+    """The parameters of a term as numbers or values (cells, q). Collective where one varies in space."""
+
+    def of(name: str, value: Any) -> Any:
+        if not isinstance(value, Varying):
+            return value
+        from fibertwin.meshes.fibers import quadrature_points
+
+        from .parameters import resolve
+
+        domain = problem.anatomy.mesh
+        points, _ = quadrature_points(domain, problem.quadrature_degree)
+        where = f"materials.{region}.energies.{number}.{name}"
+        return resolve(value, type(term), name, points, problem.fibers, domain.comm, where)
+
+    return {name: of(name, value) for name, value in term.parameters.items()}
+
+
+def _bind_term(
+    problem: Problem, tags: tuple[int, ...], terms: Sequence[Parametric], given: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Expr], Callable[[Moment], None]]:
+    """Expressions for the parameters of one term in all regions of a group, and how they follow time."""
+    uneven = {name for name in given[0] if any(isinstance(values[name], np.ndarray) for values in given)}
+    at_points = uneven if not terms[0].changes else set(given[0]) if uneven else set()
+    holders = {name: _holder(problem, tags, at_points=name in at_points) for name in given[0]}
+
+    def put(moment: Moment) -> None:
+        for position, (term, values) in enumerate(zip(terms, given, strict=True)):
+            for name, value in term.at(moment, values).items():
+                holders[name][1](position, value)
+
+    put(Moment(0.0, 0.0))
+    if not terms[0].changes:
+        return {name: holder for name, (holder, _) in holders.items()}, lambda moment: None
+    return {name: holder for name, (holder, _) in holders.items()}, put
+
+
+def _holder(problem: Problem, tags: tuple[int, ...], *, at_points: bool) -> tuple[Expr, Assign]:
+    """What holds one parameter of a group: a Constant, one value per cell, or one per quadrature point."""
+    domain = problem.anatomy.mesh
+    if at_points:
+        element = basix.ufl.quadrature_element(
+            domain.basix_cell(), value_shape=(), scheme="default", degree=problem.quadrature_degree
+        )
+        function = fem.Function(fem.functionspace(domain, element))
+        table = function.function_space.dofmap.list
+
+        def at(position: int, value: Any) -> None:
+            cells = _cells(problem, tags[position])
+            points = np.broadcast_to(np.asarray(value, dtype=float), table.shape) if np.ndim(value) != 2 else value
+            function.x.array[table[cells].ravel()] = np.asarray(points)[cells].ravel()
+
+        return function, at
+    if len(tags) == 1:
+        constant = fem.Constant(domain, 0.0)
+
+        def set_constant(position: int, value: Any) -> None:
+            constant.value = float(value)
+
+        return constant, set_constant
+    field = fem.Function(fem.functionspace(domain, ("DG", 0)))
+
+    def set_cells(position: int, value: Any) -> None:
+        field.x.array[_cells(problem, tags[position])] = float(value)
+
+    return field, set_cells
+
+
+def _cells(problem: Problem, tag: int) -> NDArray[np.int32]:
+    cell_tags = problem.anatomy.cell_tags
+    return np.asarray(cell_tags.indices[cell_tags.values == tag])
+
+
+def representative(problem: Problem, region: str) -> Material:
+    """A region's material with one number for every parameter: the mean, where one varies. Collective."""
+    material = problem.materials[region]
+    comm = problem.anatomy.mesh.comm
+    numbers = []
+    for number, term in enumerate(material.terms):
+        values = _numbers(problem, region, number, term)
+        cells = _cells(problem, problem.anatomy.regions[region])
+        numbers.append({name: _mean(comm, value, cells) for name, value in values.items()})
+    return material.bind(tuple(numbers))
+
+
+def _mean(comm: Any, value: Any, cells: NDArray[np.int32]) -> float:
+    if not isinstance(value, np.ndarray):
+        return float(value)
+    mine = value[cells]
+    total, count = comm.allreduce(float(mine.sum())), comm.allreduce(mine.size)
+    return float(total / max(count, 1))
+
+
+def kinematics(problem: Problem, F: Expr) -> Kinematics:
+    """The kinematics that the problem's laws look at."""
+    fibers = problem.fibers
+    if fibers is None:
+        return Kinematics(F)
+    return Kinematics(F, Fiber(fibers.axis, fibers.structure_tensor, fibers.fa, getattr(fibers, "sheet", None)))
+
+
+def metadata(problem: Problem) -> dict[str, Any]:
+    """Quadrature of every volume integral, the one at whose points the fibers are known."""
+    return {"quadrature_degree": problem.quadrature_degree, "quadrature_scheme": "default"}
