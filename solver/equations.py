@@ -19,6 +19,10 @@ from .supports import Springs
 from .tissue import Group, groups, kinematics, metadata, representative
 
 
+type Surfaces = dict[str, ufl.Measure]
+"""A measure for each surface, by its name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Unknowns:
     """Displacement (quadratic, mm) and, in a mixed formulation, pressure (linear, kPa), with the tissue's state.
@@ -82,6 +86,7 @@ class Forms:
         residual: blocks of the residual.
         tangent: blocks of its derivative.
         internal: force of the tissue alone.
+        external: force of the loads alone, if there are any.
         energy: energy stored in the tissue.
         schur_mass: approximate Schur complement, in a mixed formulation.
         springs: force of the springs of each support that has some, with the residual's sign.
@@ -92,6 +97,7 @@ class Forms:
     residual: list[fem.Form]
     tangent: list[list[fem.Form]]
     internal: fem.Form
+    external: fem.Form | None
     energy: fem.Form
     schur_mass: fem.Form | None
     springs: dict[str, fem.Form]
@@ -125,8 +131,8 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
     tests, trials = _arguments(spaces)
     internal = sum(ufl.derivative(energy, f, t) for f, t in zip(state.functions, tests, strict=True))
     pushed = _pushed(problem)
-    springs = _springs(problem, u, tests[0])
-    residual = internal - _work(problem, pushed, kin, tests[0]) + sum(springs.values())
+    ds = _surface_measures(problem)
+    residual = internal - _work(problem, ds, pushed, kin, tests[0]) + sum(_springs(problem, ds, u, tests[0]).values())
     tangent = sum(ufl.derivative(residual, f, t) for f, t in zip(state.functions, trials, strict=True))
 
     def compiled(form: Any) -> Any:
@@ -138,11 +144,15 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
         residual=compiled(ufl.extract_blocks(residual) if p is not None else [residual]),
         tangent=compiled(ufl.extract_blocks(tangent) if p is not None else [[tangent]]),
         internal=compiled(blocks[0]),
+        external=compiled(_work(problem, ds, pushed, kin, own_test)) if pushed else None,
         energy=compiled(energy),
         schur_mass=None if p is None else compiled(_schur_mass(problem, spaces[1])),
-        springs={name: compiled(form) for name, form in _springs(problem, u, own_test).items()},
+        springs={name: compiled(form) for name, form in _springs(problem, ds, u, own_test).items()},
         loads=pushed,
-        cavities={name: _cavity(problem, load, u, compiled) for name, load in _cavities(problem).items()},
+        cavities={
+            name: _cavity(problem, ds[load.surface], load.surface, u, compiled)
+            for name, load in _cavities(problem).items()
+        },
     )
 
 
@@ -155,23 +165,32 @@ def _arguments(spaces: Sequence[fem.FunctionSpace]) -> tuple[Sequence[Any], Sequ
 
 
 def _cell_measure(problem: Problem, parts: Sequence[Group]) -> list[ufl.Measure]:
-    domain, data = problem.anatomy.mesh, metadata(problem)
-    if len(parts) == 1:
-        return [ufl.Measure("dx", domain=domain, metadata=data)]
-    dx = ufl.Measure("dx", domain=domain, subdomain_data=problem.anatomy.cell_tags, metadata=data)
-    return [dx(part.tags) for part in parts]
+    dx = _volume_measure(problem)
+    return [dx] if len(parts) == 1 else [dx(part.tags) for part in parts]
 
 
-def _facet_measures(problem: Problem, surfaces: Sequence[str]) -> list[ufl.Measure]:
-    """One measure per surface; surfaces may overlap."""
+def _volume_measure(problem: Problem) -> ufl.Measure:
+    return ufl.Measure(
+        "dx", domain=problem.anatomy.mesh, subdomain_data=problem.anatomy.cell_tags, metadata=metadata(problem)
+    )
+
+
+def _surface_measures(problem: Problem) -> dict[str, ufl.Measure]:
+    """A measure for each surface that a load or a spring acts on, by its name; surfaces may overlap."""
     domain = problem.anatomy.mesh
+    acting = [member for member in problem.loads.values() if isinstance(member, SurfaceLoad)]
+    names = sorted({m.surface for m in (*acting, *_resting(problem).values())})
     where = [
         (tag, fem.compute_integration_domains(fem.IntegralType.exterior_facet, domain.topology, facets))
-        for tag, surface in enumerate(surfaces, start=1)
+        for tag, surface in enumerate(names, start=1)
         for facets in [np.sort(problem.anatomy.surfaces[surface])]
     ]
     ds = ufl.Measure("ds", domain=domain, subdomain_data=where, metadata=metadata(problem))
-    return [ds(tag) for tag in range(1, len(surfaces) + 1)]
+    return {name: ds(tag) for tag, name in enumerate(names, start=1)}
+
+
+def _resting(problem: Problem) -> dict[str, Springs]:
+    return {name: support for name, support in problem.supports.items() if isinstance(support, Springs)}
 
 
 def _pushed(problem: Problem) -> dict[str, Pushed]:
@@ -182,33 +201,29 @@ def _pushed(problem: Problem) -> dict[str, Pushed]:
     return found
 
 
-def _work(problem: Problem, pushed: dict[str, Pushed], kin: Kinematics, test: Any) -> Any:
+def _work(problem: Problem, ds: Surfaces, pushed: dict[str, Pushed], kin: Kinematics, test: Any) -> Any:
     """Virtual work of all loads."""
-    domain = problem.anatomy.mesh
-    normal, position = ufl.FacetNormal(domain), ufl.SpatialCoordinate(domain)
-    on_surface = {name: load for name, load in problem.loads.items() if isinstance(load, SurfaceLoad)}
-    measures = _facet_measures(problem, [load.surface for load in on_surface.values()])
+    normal, position = ufl.FacetNormal(problem.anatomy.mesh), ufl.SpatialCoordinate(problem.anatomy.mesh)
+    dx = _volume_measure(problem)
     work = 0
-    for (name, pushing), ds in zip(on_surface.items(), measures, strict=True):
-        work += ufl.inner(pushing.traction(pushed[name].present, kin, normal), test) * ds
     for name, load in problem.loads.items():
-        if isinstance(load, VolumeLoad):
-            dx = ufl.Measure("dx", domain=domain, subdomain_data=problem.anatomy.cell_tags, metadata=metadata(problem))
+        present = pushed[name].present
+        if isinstance(load, SurfaceLoad):
+            work += ufl.inner(load.traction(present, kin, normal), test) * ds[load.surface]
+        elif isinstance(load, VolumeLoad):
             part = dx(problem.anatomy.regions[load.region]) if load.region else dx
-            work += ufl.inner(load.force_density(pushed[name].present, position), test) * part
+            work += ufl.inner(load.force_density(present, position), test) * part
     return work
 
 
-def _springs(problem: Problem, u: fem.Function, test: Any) -> dict[str, Any]:
+def _springs(problem: Problem, ds: Surfaces, u: fem.Function, test: Any) -> dict[str, Any]:
     """Force of each support with springs, with the residual's sign."""
     domain = problem.anatomy.mesh
-    resting = {name: support for name, support in problem.supports.items() if isinstance(support, Springs)}
     normal = ufl.FacetNormal(domain)
     found = {}
-    measures = _facet_measures(problem, [support.surface for support in resting.values()])
-    for (name, support), ds in zip(resting.items(), measures, strict=True):
+    for name, support in _resting(problem).items():
         moved = u if support.direction == "full" else ufl.inner(u, normal) * normal
-        found[name] = fem.Constant(domain, support.stiffness) * ufl.inner(moved, test) * ds
+        found[name] = fem.Constant(domain, support.stiffness) * ufl.inner(moved, test) * ds[support.surface]
     return found
 
 
@@ -216,13 +231,12 @@ def _cavities(problem: Problem) -> dict[str, Cavity]:
     return {name: load for name, load in problem.loads.items() if isinstance(load, Cavity)}
 
 
-def _cavity(problem: Problem, load: Cavity, u: fem.Function, compiled: Any) -> CavityForms:
+def _cavity(problem: Problem, ds: ufl.Measure, surface: str, u: fem.Function, compiled: Any) -> CavityForms:
     """Enclosed volume by the divergence theorem, with a flat lid that adds nothing."""
     domain = problem.anatomy.mesh
-    (ds,) = _facet_measures(problem, [load.surface])
     area = ufl.cofac(ufl.Identity(3) + ufl.grad(u)) * ufl.FacetNormal(domain)
     place = ufl.SpatialCoordinate(domain) + u
-    across = ufl.as_matrix(_lid(problem, load.surface).tolist())
+    across = ufl.as_matrix(_lid(problem, surface).tolist())
     volume = -ufl.inner(across * place, area) * ds
     test = ufl.TestFunction(u.function_space)
     push, grow = ufl.inner(area, test) * ds, ufl.derivative(volume, u, test)

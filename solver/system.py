@@ -20,9 +20,13 @@ from .projection import Projection
 from .tissue import representative
 
 
+NEGLIGIBLE = 1e-4
+"""A strain so small that forces below those that it takes are round-off at any tolerance worth asking for."""
+
+
 @dataclass(frozen=True)
 class Residual:
-    """Size of the residual (mN) and of the internal and support forces it is judged against (mN)."""
+    """Size of the residual (mN) and of the forces that it is judged against: of supports and loads (mN)."""
 
     norm: float
     forces: float
@@ -71,7 +75,7 @@ class System:
         self._schur = self._assemble_schur()
         self._linear = LinearSolver(V, self._schur, petsc_options or {})
         self._cavities = Cavities(problem, self.forms)
-        self._pressure_scale = self._scale()
+        self._pressure_scale, self._least_force = self._scales()
         self.set_level(0.0)
 
     # -- state ---------------------------------------------------------------------------------
@@ -121,7 +125,10 @@ class System:
     def residual(self) -> Residual:
         """Assemble the residual; what the supports bear counts as force, not as residual."""
         self._assemble_residual()
-        forces = self._b.getNestSubVecs()[0].norm()
+        forces = self._b.getNestSubVecs()[0].norm() + self._least_force
+        if self.forms.external is not None:
+            external = np.linalg.norm(self._forces(self.forms.external))
+            forces += np.sqrt(self.comm.allreduce(float(external**2)))
         if self._projection is not None:
             self._projection.clear(self._b.getNestSubVecs()[0])
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=0.0)
@@ -251,11 +258,15 @@ class System:
         mass.scale(-1.0)
         return mass
 
-    def _scale(self) -> float:
-        """Shear modulus over cell size (kPa/mm): turns a volume error (mm³) into a force (mN)."""
+    def _scales(self) -> tuple[float, float]:
+        """Shear modulus over cell size (kPa/mm), which turns a volume error (mm³) into a force (mN); least force (mN).
+
+        The least force, that of a strain of ``NEGLIGIBLE`` in every cell, is what a residual is judged against where
+        nothing pushes or pulls.
+        """
         domain = self.problem.anatomy.mesh
         cells = domain.topology.index_map(3)
         sizes = domain.h(3, np.arange(cells.size_local, dtype=np.int32))
-        mean = self.comm.allreduce(float(sizes.sum())) / cells.size_global
+        size = self.comm.allreduce(float(sizes.sum())) / cells.size_global
         stiffest = max(representative(self.problem, region).shear_modulus for region in self.problem.anatomy.regions)
-        return float(stiffest / mean)
+        return float(stiffest / size), float(NEGLIGIBLE * stiffest * size**2 * np.sqrt(cells.size_global))
