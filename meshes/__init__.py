@@ -4,13 +4,21 @@ import fibertwin.stack  # noqa: F401 (before anything of DOLFINx is imported bel
 
 from .anatomy import BOUNDARY, TISSUE, Anatomy, bounds
 from .boundary import Boundary, area, boundary_of, centroid, mean_normal
-from .fibers import FiberField, axisymmetric_tensor, fibers_from, quadrature_points, sample_fibers, uniform_fibers
+from .fibers import (
+    FiberField,
+    axisymmetric_tensor,
+    fibers_from,
+    fibers_from_axes,
+    quadrature_points,
+    uniform_fibers,
+)
 from .images import read_image, read_mask
 from .patch import Patch
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
 from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
 from .rule import SurfaceSelector
+from .sampling import sample_fibers
 from .selectors import (
     AllOf,
     AnyOf,
@@ -64,6 +72,7 @@ __all__ = [
     "decimate",
     "dihedral_angles",
     "fibers_from",
+    "fibers_from_axes",
     "mean_normal",
     "name_surfaces",
     "quadrature_points",

@@ -10,8 +10,15 @@ from mpi4py import MPI
 
 from fibertwin.errors import InputError
 from fibertwin.imaging import TensorImage, fractional_anisotropy, open_tensors, write_tensors
-from fibertwin.imaging.algebra import exponential, logarithm, rotated, to_matrix
-from fibertwin.meshes import Block, axisymmetric_tensor, fibers_from, sample_fibers, uniform_fibers
+from fibertwin.imaging.algebra import exponential, from_matrix, logarithm, rotated, to_matrix
+from fibertwin.meshes import (
+    Block,
+    axisymmetric_tensor,
+    fibers_from,
+    fibers_from_axes,
+    sample_fibers,
+    uniform_fibers,
+)
 
 pytestmark = pytest.mark.mpi
 
@@ -218,3 +225,47 @@ def test_nodal_fibers_ignore_signs(comm):
     dyads = np.einsum("ni,nj->nij", values[side], values[side])
     assert dyads == pytest.approx(np.broadcast_to(np.outer(axes[1], axes[1]), dyads.shape), abs=1e-9)
     assert fa.x.array == pytest.approx(np.full(len(fa.x.array), 0.8))
+
+
+def test_tensors_give_sheets_normal_to_the_fibers(comm):
+    mesh = block(comm, 1)
+    turn = _rotation(0.7)
+
+    def tensor(points):
+        return np.broadcast_to(from_matrix(turn @ np.diag([3.0, 2.0, 1.0]) @ turn.T), (len(points), 6))
+
+    sheet = fibers_from(mesh, 2, tensor).sheet.x.array.reshape(-1, 3)
+    wanted = turn[:, 1] * np.sign(turn[np.argmax(np.abs(turn[:, 1])), 1])
+    assert sheet == pytest.approx(np.broadcast_to(wanted, sheet.shape), abs=1e-12)
+    axisymmetric = uniform_fibers(mesh, 2, axis=(0.0, -3.0, 4.0), fa=0.4)
+    s, a = (f.x.array.reshape(-1, 3) for f in (axisymmetric.sheet, axisymmetric.axis))
+    # the world axis most across the fiber is x
+    assert s == pytest.approx(np.broadcast_to([1.0, 0.0, 0.0], s.shape), abs=1e-9)
+    assert np.einsum("ni,ni->n", s, a) == pytest.approx(np.zeros(len(s)), abs=1e-12)
+
+
+def test_axes_from_a_rule_keep_their_signs_and_are_made_normal(comm):
+    mesh = block(comm, 1)
+
+    def axes(points):
+        angle = 0.1 * points[:, 0]
+        fiber = 5 * np.column_stack([-np.cos(angle), np.sin(angle), 0 * angle])
+        return fiber, np.column_stack([0 * angle, 0 * angle, -3 + 0 * angle]) + 0.2 * fiber
+
+    field = fibers_from_axes(mesh, 3, axes, fa=0.6)
+    flat = field.points.reshape(-1, 3)
+    angle = 0.1 * flat[:, 0]
+    wanted = np.column_stack([-np.cos(angle), np.sin(angle), 0 * angle])
+    a, s = (f.x.array.reshape(-1, 3)[f.function_space.dofmap.list.ravel()] for f in (field.axis, field.sheet))
+    assert a == pytest.approx(wanted, abs=1e-12)
+    assert s == pytest.approx(np.broadcast_to([0, 0, -1.0], s.shape), abs=1e-12)
+    assert field.fa_values == pytest.approx(np.full(field.fa_values.shape, 0.6))
+    assert field.tensors.reshape(-1, 6)[:3] == pytest.approx(
+        np.array([axisymmetric_tensor(w, 0.6) for w in wanted[:3]])
+    )
+    even = uniform_fibers(mesh, 2, axis=(0.0, 0.0, -2.0), sheet=(1.0, 0.0, 1.0))
+    assert even.axis.x.array.reshape(-1, 3)[0] == pytest.approx([0, 0, -1])
+    assert even.sheet.x.array.reshape(-1, 3)[0] == pytest.approx([1, 0, 0])
+    for bad in ({"sheet": (0.0, 0.0, 3.0), "axis": (0.0, 0.0, 1.0)}, {"sheet": (0.0, 0.0, 0.0)}):
+        with pytest.raises(InputError, match="sheet"):
+            uniform_fibers(mesh, 2, **bad)
