@@ -1,6 +1,6 @@
 """Tissue that pulls along its fibers: an energy whose tension follows the load history."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -84,23 +84,19 @@ class ActiveStress(StrainEnergy):
 
 def _work(x: Expr) -> Expr:
     """∫ h(x) x dx of the force-length relation, from 0."""
-    parts: tuple[tuple[Callable[[Expr], Expr], float, float], ...] = (
-        (lambda y: _foot(0.4, y), 0.4, 0.6),
-        (_top, 0.6, 1.4),
-        (lambda y: _foot(1.6, y), 1.4, 1.6),
-    )
-    return sum(
-        part(ufl.min_value(ufl.max_value(x, start), end)) - part(ufl.as_ufl(start)) for part, start, end in parts
-    )
+    rising = _foot(0.4, ufl.max_value(x, 0.4))
+    plateau = _foot(0.4, 0.6) + _top(x) - _top(0.6)
+    falling = _foot(0.4, 0.6) + _top(1.4) - _top(0.6) + _foot(1.6, ufl.min_value(x, 1.6)) - _foot(1.6, 1.4)
+    return ufl.conditional(ufl.lt(x, 0.6), rising, ufl.conditional(ufl.lt(x, 1.4), plateau, falling))
 
 
-def _foot(end: float, x: Expr) -> Expr:
+def _foot(end: float, x: Expr | float) -> Expr | float:
     """∫ 9 (x − end)² x dx."""
     z = x - end
     return 9 * (z**4 / 4 + end * z**3 / 3)
 
 
-def _top(x: Expr) -> Expr:
+def _top(x: Expr | float) -> Expr | float:
     """∫ [1 − 4 (x − 1)²] x dx."""
     z = x - 1
     return z + z**2 / 2 - 4 * z**3 / 3 - z**4

@@ -61,8 +61,10 @@ class Ogden(StrainEnergy):
                 for w, a in terms
             )
 
-        at_rest = sum(w * (3 + 0.75 * a * (a - 2) * SHIFT**2) for w, a in terms)
-        rest = kinematics.rest(sum(w * a for w, a in terms), self.strain)
+        # the shift that keeps coincident stretches smooth adds its share at rest too
+        shifted = [(w * (1 + a * (a - 2) / 4 * SHIFT**2), a) for w, a in terms]
+        at_rest = 3 * sum(w for w, _ in shifted)
+        rest = kinematics.rest(sum(w * a for w, a in shifted), self.strain)
         return sum_over_principal(kinematics.C, energy) - at_rest - rest
 
     def _terms(self) -> list[tuple[Expr, Expr]]:

@@ -18,7 +18,7 @@ from .switch import Switch, switched
 class StandardReinforcing(StrainEnergy):
     """psi = k/2 (I4 − 1)² + k_5/2 (I5 − 1)², I4 = a·C a, I5 = a·C² a.
 
-    Triantafyllidis & Abeyaratne 1983, J. Appl. Mech. 50:149 (doi 10.1115/1.3166979); with I5, which stiffens shear
+    Qiu & Pence 1997, J. Elasticity 49:1 (doi 10.1023/A:1007410321319); with I5, which stiffens shear
     along the fiber too, Merodio & Ogden 2005, Int. J. Non-Linear Mech. 40:213 (doi
     10.1016/j.ijnonlinmec.2004.05.003).
 
