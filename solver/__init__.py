@@ -29,6 +29,7 @@ from .supports import (
     Support,
     SymmetryPlane,
 )
+from .unload import Unload, Unloaded, unload
 
 __all__ = [
     "BodyForce",
@@ -58,9 +59,12 @@ __all__ = [
     "SurfaceLoad",
     "SymmetryPlane",
     "TaylorHood",
+    "Unload",
+    "Unloaded",
     "VolumeLoad",
     "fields",
     "require",
     "solve",
+    "unload",
     "write_fields",
 ]

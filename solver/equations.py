@@ -18,7 +18,6 @@ from .problem import Displacement, Problem
 from .supports import Springs
 from .tissue import Group, groups, kinematics, metadata, representative
 
-
 type Surfaces = dict[str, ufl.Measure]
 """A measure for each surface, by its name."""
 
@@ -178,8 +177,8 @@ def _volume_measure(problem: Problem) -> ufl.Measure:
 def _surface_measures(problem: Problem) -> dict[str, ufl.Measure]:
     """A measure for each surface that a load or a spring acts on, by its name; surfaces may overlap."""
     domain = problem.anatomy.mesh
-    acting = [member for member in problem.loads.values() if isinstance(member, SurfaceLoad)]
-    names = sorted({m.surface for m in (*acting, *_resting(problem).values())})
+    acting = {load.surface for load in problem.loads.values() if isinstance(load, SurfaceLoad)}
+    names = sorted(acting | {support.surface for support in _resting(problem).values()})
     where = [
         (tag, fem.compute_integration_domains(fem.IntegralType.exterior_facet, domain.topology, facets))
         for tag, surface in enumerate(names, start=1)

@@ -13,7 +13,7 @@ from .linear import parse_options
 from .newton import newton
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution, Step
-from .system import System
+from .system import State, System
 
 EASY = 7
 """Newton iterations up to which an increment counts as easy, and the next may be longer."""
@@ -42,8 +42,8 @@ def solve(
     stepping = stepping or Stepping()
     check(problem)
     system = System(problem, stepping.end, parse_options(petsc))
-    path = _Path(system)
-    failure = _walk(path, stepping, progress or _silent)
+    path = Path(system)
+    failure = walk(path, stepping, progress)
     outcome = _outcome(path, failure, system.ignored_options())
     solution = Solution(
         problem, system.state, outcome, system.reactions(), system.energy(), path.work, system.cavities()
@@ -68,7 +68,7 @@ def _silent(level: float, step: Step | None, sentence: str) -> None:
 
 
 @dataclass
-class _Path:
+class Path:
     """Where the load path of a system stands, and the work done along it."""
 
     system: System
@@ -104,11 +104,29 @@ class _Path:
         return self.state.functions[0][: len(self.forces)]
 
 
-def _walk(path: _Path, stepping: Stepping, progress: Progress) -> str:
-    """Increment by increment to full load; returns why it stopped short, empty where it did not."""
-    system, increment = path.system, stepping.first
-    knots = system.knots()
-    while path.level < 1.0:
+def walk(
+    path: Path,
+    stepping: Stepping,
+    progress: Progress | None = None,
+    *,
+    until: float = 1.0,
+    start: State | None = None,
+) -> str:
+    """Increment by increment to a level; returns why it stopped short, empty where it did not. Collective.
+
+    Args:
+        path: where the load path begins.
+        stepping: how to go.
+        progress: called after every increment.
+        until: level to go to.
+        start: a guess of the state at that level, which is tried first.
+    """
+    system, progress = path.system, progress or _silent
+    if start is not None and _leap(path, stepping, start, until):
+        return ""
+    increment = stepping.first
+    knots = [*(knot for knot in system.knots() if knot < until), until]
+    while path.level < until:
         ahead = next(knot for knot in knots if knot > path.level + 1e-9)
         level = path.level + increment
         level = ahead if level > ahead - 1e-9 else level
@@ -129,7 +147,19 @@ def _walk(path: _Path, stepping: Stepping, progress: Progress) -> str:
     return ""
 
 
-def _outcome(path: _Path, failure: str, ignored: list[str]) -> Outcome:
+def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
+    """Try to find equilibrium at a level from a guess; back at the beginning where there is none."""
+    path.system.set_state(start)
+    path.system.set_level(until)
+    result = newton(path.system, stepping.tolerance, stepping.newton)
+    if result.converged:
+        path.advance(Step(until, result.residuals, result.krylov, path.system.cavities()))
+        return True
+    path.go_back()
+    return False
+
+
+def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:
     newton_steps = sum(len(step.residuals) for step in path.steps)
     krylov = sum(sum(step.krylov) for step in path.steps)
     effort = (

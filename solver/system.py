@@ -19,7 +19,6 @@ from .problem import Problem
 from .projection import Projection
 from .tissue import representative
 
-
 NEGLIGIBLE = 1e-4
 """A strain so small that forces below those that it takes are round-off at any tolerance worth asking for."""
 

@@ -184,7 +184,7 @@ def kinematics(problem: Problem, F: Expr) -> Kinematics:
     fibers = problem.fibers
     if fibers is None:
         return Kinematics(F)
-    return Kinematics(F, Fiber(fibers.axis, fibers.structure_tensor, fibers.fa, getattr(fibers, "sheet", None)))
+    return Kinematics(F, Fiber(fibers.axis, fibers.structure_tensor, fibers.fa, fibers.sheet))
 
 
 def metadata(problem: Problem) -> dict[str, Any]:

@@ -153,7 +153,9 @@ def test_a_body_on_normal_springs_alone_may_still_slide_and_spin():
     with pytest.raises(InputError) as raised:
         solve(Problem(block(WORLD, 2), {"tissue": MATRIX}, {"rest": Springs("left", 2.0)}))
     (problem,) = raised.value.problems
-    assert problem.got == "translation along y; translation along z; rotation about x" or "rotation about x" in problem.got
+    assert (
+        problem.got == "translation along y; translation along z; rotation about x" or "rotation about x" in problem.got
+    )
     assert "translation along x" not in problem.got
 
 
