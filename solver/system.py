@@ -9,7 +9,7 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from fibertwin.curve import Moment
+from fibertwin.curve import Curve, Moment
 
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
@@ -85,9 +85,9 @@ class System:
     def knots(self) -> list[float]:
         """Levels (0, 1] at which a history changes its course, the end among them, rising."""
         problem = self.problem
-        curves = [load.curve for load in problem.loads.values()]
-        curves += [getattr(term, "curve", None) for m in problem.materials.values() for term in m.terms]
-        times = {t for curve in curves if curve is not None for t in curve.times}
+        terms = [term for material in problem.materials.values() for term in material.terms]
+        curves = [getattr(member, "curve", None) for member in (*problem.loads.values(), *terms)]
+        times = {t for curve in curves if isinstance(curve, Curve) for t in curve.times}
         times |= {t for support in problem.supports.values() for t in support.knots}
         return sorted({t / self._end for t in times if 0 < t < self._end * (1 - 1e-9)} | {1.0})
 

@@ -1,4 +1,4 @@
-"""Supports in any direction: rollers on oblique planes, rigid motions, springs, histories; each against a closed form."""
+"""Supports in any direction: rollers on oblique planes, rigid motions, springs, histories, against closed forms."""
 
 import numpy as np
 import pytest
@@ -166,5 +166,5 @@ def test_a_curved_surface_is_no_symmetry_plane():
 
 def test_oblique_supports_that_contradict_each_other_are_refused():
     supports = {"a": Clamp("right"), "b": NormalDisplacement("right", 0.1, slide=True)}
-    with pytest.raises(InputError, match="cannot hold|holds elsewhere"):
+    with pytest.raises(InputError, match=r"cannot hold|holds elsewhere"):
         solve(Problem(turned(), {"tissue": MATRIX}, supports))
