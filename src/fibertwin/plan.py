@@ -7,7 +7,7 @@ from fibertwin.case import Case, DiffusionScan
 from fibertwin.errors import InputError, Problem
 from fibertwin.meshes import Block, Mask, VoxelMask, read_mask
 from fibertwin.parallel import on_root
-from fibertwin.solver import Displacement, Formulation
+from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -47,9 +47,16 @@ def _lines(case: Case, ranks: int) -> list[str]:
         bulk = "" if material.bulk_modulus == "incompressible" else " kPa"
         lines.append(f"material of {region}: {laws}, bulk modulus {material.bulk_modulus}{bulk}")
     lines += [f"support {name}: {support.kind()} on {support.surface}" for name, support in case.supports.items()]
-    lines += [f"load {name}: {load.kind()} on {load.surface}" for name, load in case.loads.items()]
+    lines += [f"load {name}: {load.kind()} {_at(load)}" for name, load in case.loads.items()]
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
     return lines
+
+
+def _at(load: Load) -> str:
+    """Where a load acts."""
+    if isinstance(load, VolumeLoad):
+        return f"in {load.region or 'the whole body'}"
+    return f"on {load.surface}" if isinstance(load, SurfaceLoad) else ""
 
 
 def _scan(case: Case) -> list[str]:

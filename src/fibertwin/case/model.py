@@ -9,7 +9,7 @@ from annotated_types import Gt, Interval, Len
 
 from fibertwin.constitutive import Material
 from fibertwin.meshes import AnatomySource, RegionRule, SurfaceSelector
-from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood
+from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood, Unload
 from fibertwin.units import Number
 
 from .diffusion import DiffusionSource
@@ -66,6 +66,7 @@ class Case:
         materials: the material of each region.
         supports: how the body is held and moved.
         loads: what pushes on it.
+        unload: the stress-free shape, where the image shows the body under load; left out where it does not.
         solve: how equilibrium is found.
         output: what is written.
         folder: where relative paths start; not in the file.
@@ -79,6 +80,7 @@ class Case:
     materials: dict[str, Material]
     supports: dict[str, Support]
     loads: dict[str, Load] = field(default_factory=dict)
+    unload: Unload | None = None
     solve: Solve = field(default_factory=Solve)
     output: Output = field(default_factory=Output)
     folder: Path = field(default=Path(), metadata={"in_file": False})
