@@ -1,0 +1,83 @@
+"""Materials in the solver: volumetric parts, tissue that contracts, and what changes with time."""
+
+import numpy as np
+import pytest
+from bodies import SYMMETRY, block, displacements, fibered
+from mpi4py import MPI
+from scipy.optimize import brentq
+
+from fibertwin.constitutive import VOLUMETRIC, ActiveStrain, ActiveStress, Material, NeoHookean
+from fibertwin.curve import Curve
+from fibertwin.solver import Displacement, FollowerPressure, Problem, Stepping, TaylorHood, fields, require, solve
+
+WORLD = MPI.COMM_WORLD
+TIGHT = Stepping(tolerance=1e-12)
+FORMULATIONS = {"taylor-hood": TaylorHood(), "P1": Displacement(1)}
+BULK = 50.0
+
+# U'(J) / K, written down from the papers and not from the package
+SLOPES = {
+    "quadratic": lambda J: J - 1,
+    "logarithmic": lambda J: np.log(J) / J,
+    "simo-miehe": lambda J: 0.5 * (J - 1 / J),
+    "liu": np.log,
+    "miehe": lambda J: 1 - 1 / J,
+}
+
+
+def test_every_volumetric_part_is_in_this_table():
+    assert set(SLOPES) == set(VOLUMETRIC)
+
+
+@pytest.mark.parametrize(
+    ("part", "formulation"),
+    [*((part, "taylor-hood") for part in VOLUMETRIC), ("simo-miehe", "P1"), ("logarithmic", "P1")],
+)
+def test_pressure_on_all_sides_gives_the_volume_of_the_volumetric_part(part, formulation):
+    pressure = 6.0
+    loads = {name: FollowerPressure(name, pressure) for name in ("right", "front", "top")}
+    tissue = Material((NeoHookean(1.0),), BULK, part)
+    solution = require(
+        solve(
+            Problem(block(WORLD, 1), {"tissue": tissue}, SYMMETRY, loads, formulation=FORMULATIONS[formulation]), TIGHT
+        )
+    )
+    measured = fields(solution.problem, solution.unknowns).measures
+    expected = brentq(lambda J: BULK * SLOPES[part](J) + pressure, 0.5, 1.0, xtol=1e-14)
+    np.testing.assert_allclose(measured["J"].values, expected, rtol=1e-9)
+    np.testing.assert_allclose(measured["pressure"].values, pressure, rtol=1e-9)
+
+
+def contracted(material, stepping=TIGHT):
+    """Free contraction along x of a cube on rollers: the stretch at its free face, and the fields."""
+    anatomy = block(WORLD, 1)
+    problem = Problem(anatomy, {"tissue": material}, SYMMETRY, fibers=fibered(anatomy, (1.0, 0.0, 0.0), 1.0))
+    solution = require(solve(problem, stepping))
+    rows = displacements(solution)
+    return 1 + rows[rows[:, 0] > 0.999, 3].mean(), fields(problem, solution.unknowns)
+
+
+@pytest.mark.mpi
+def test_active_stress_shortens_free_tissue_to_the_closed_form():
+    """Incompressible, S = T f⊗f: mu (1 − λ⁻³) + T = 0."""
+    mu, tension = 2.0, 3.0
+    stretch, measured = contracted(Material((NeoHookean(mu), ActiveStress(tension)), "incompressible"))
+    assert stretch == pytest.approx((1 + tension / mu) ** (-1 / 3), rel=1e-9)
+    np.testing.assert_allclose(measured.measures["fiber stress"].values, 0.0, atol=1e-9)
+
+
+def test_activation_follows_its_curve_and_results_are_those_of_its_end():
+    curve = Curve((0.0, 0.1, 0.3), (0.0, 1.0, 0.25))
+    material = Material((NeoHookean(2.0), ActiveStress(3.0, curve=curve)), "incompressible")
+    stretch, measured = contracted(material, Stepping(end=0.3, tolerance=1e-12))
+    assert stretch == pytest.approx((1 + 0.75 / 2.0) ** (-1 / 3), rel=1e-9)
+    np.testing.assert_allclose(measured.measures["fiber stress"].values, 0.0, atol=1e-9)
+
+
+@pytest.mark.mpi
+def test_active_strain_shortens_free_tissue_by_itself_and_without_stress():
+    material = Material((NeoHookean(2.0),), "incompressible", active_strain=ActiveStrain(-0.15))
+    stretch, measured = contracted(material)
+    assert stretch == pytest.approx(0.85, rel=1e-10)
+    np.testing.assert_allclose(measured.measures["von Mises stress"].values, 0.0, atol=1e-9)
+    np.testing.assert_allclose(measured.measures["fiber stretch"].values, 0.85, rtol=1e-9)
