@@ -11,7 +11,6 @@ from dolfinx.mesh import (
     MeshTags,
     create_cell_partitioner,
     create_mesh,
-    entities_to_geometry,
     exterior_facet_indices,
     meshtags,
 )
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from fibertwin.errors import InputError, Problem
 from fibertwin.parallel import on_root
 
+from .geometry import NODES, facet_nodes, nodes_of
 from .quality import Quality, measure
 
 BOUNDARY = "boundary"
@@ -32,7 +32,7 @@ class Anatomy:
     """A body: its mesh, its regions and the surfaces that supports and loads name.
 
     Attributes:
-        mesh: linear tetrahedra in mm, RAS+ axes; no ghost cells.
+        mesh: tetrahedra or hexahedra, straight or curved, in mm, RAS+ axes; no ghost cells.
         cell_tags: the region number of every cell on this rank.
         regions: region numbers by name.
         surfaces: exterior facets of each named surface, local indices owned by this rank, sorted.
@@ -56,10 +56,11 @@ class RawMesh:
 
     Attributes:
         points: (n, 3) in mm, RAS+.
-        cells: (m, 4) indices into ``points``, right-handed.
+        cells: (m, 4 or 8) indices into ``points``, or (m, 10 or 27) where the geometry is quadratic; right-handed and
+            in the order of DOLFINx (basix): corners, then edges, faces and interior.
         cell_values: (m,) region number of each cell.
         regions: region numbers by name.
-        facets: (k, 3) corners of tagged facets.
+        facets: (k, 3 or 4) corners of tagged facets, in any order.
         facet_values: (k,) their numbers.
         surfaces: facet numbers by surface name.
         notes: what was noticed on the way.
@@ -82,9 +83,11 @@ def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
         comm: the ranks.
         raw: the mesh on rank 0; ``None`` elsewhere.
     """
+    nodes = comm.bcast(raw.cells.shape[1] if raw is not None else 0)
     points = raw.points if raw is not None else np.zeros((0, 3))
-    cells = raw.cells if raw is not None else np.zeros((0, 4), np.int64)
-    element = basix.ufl.element("Lagrange", "tetrahedron", 1, shape=(3,))
+    cells = raw.cells if raw is not None else np.zeros((0, nodes), np.int64)
+    shape, degree = NODES[nodes]
+    element = basix.ufl.element("Lagrange", shape.name, degree, shape=(3,))
     mesh = create_mesh(comm, cells, element, points, partitioner=partitioner())
     # Tags are small beside the mesh: every rank gets all of them and picks its own.
     values, regions, facets, facet_values, surfaces, notes = comm.bcast(
@@ -115,7 +118,7 @@ def with_regions(
     """An anatomy from a mesh and the region number of each local cell. Collective.
 
     Args:
-        mesh: linear tetrahedra.
+        mesh: tetrahedra or hexahedra.
         values: (local cells,) region numbers.
         regions: region numbers by name.
         notes: what a person should know.
@@ -150,21 +153,13 @@ def local_cells(mesh: Mesh) -> int:
 def measure_mesh(mesh: Mesh) -> Quality:
     """The quality of a spread mesh. Collective; the same on every rank."""
     owned = mesh.topology.index_map(mesh.topology.dim).size_local
-    corners = mesh.geometry.x[mesh.geometry.dofmaps[0][:owned]]
-    parts = mesh.comm.gather(corners)
+    parts = mesh.comm.gather(nodes_of(mesh, owned))
 
     def whole() -> Quality:
-        points = np.concatenate(parts).reshape(-1, 3)
-        return measure(points, _positive(points))
+        nodes = np.concatenate(parts)
+        return measure(nodes.reshape(-1, 3), np.arange(nodes.size // 3).reshape(len(nodes), -1))
 
     return on_root(mesh.comm, whole)
-
-
-def _positive(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Cells (n, 4) of four points each in turn, right-handed: DOLFINx orders corners by number, not by hand."""
-    from .tetrahedra import right_handed
-
-    return right_handed(points, np.arange(len(points)).reshape(-1, 4))
 
 
 def require_quality(quality: Quality, minimum: float, where: str, hint: str = "") -> None:
@@ -178,7 +173,7 @@ def require_quality(quality: Quality, minimum: float, where: str, hint: str = ""
         raise InputError(
             Problem(
                 where,
-                "the mesh has cells that are too flat",
+                "the mesh has cells that are too flat or turned inside out",
                 f"scaled Jacobian {quality.minimum:.4f} at ({place}) mm; {quality}",
                 f"at least {minimum:g}",
                 hint,
@@ -190,8 +185,7 @@ def _match_facets(
     mesh: Mesh, boundary: NDArray[np.int32], facets: NDArray[np.int64], values: NDArray[np.int32]
 ) -> tuple[MeshTags, int]:
     """Tags on this rank's exterior facets, and how many of the given facets were found on any rank. Collective."""
-    corners = entities_to_geometry(mesh, mesh.topology.dim - 1, boundary).reshape(-1, 3)
-    own = _keys(mesh.geometry.input_global_indices[corners])
+    own = _keys(mesh.geometry.input_global_indices[facet_nodes(mesh, boundary)])
     given = _keys(facets)
     order = np.argsort(given)
     place = np.minimum(np.searchsorted(given[order], own), len(given) - 1)
@@ -203,7 +197,7 @@ def _match_facets(
 def _keys(corners: NDArray[np.int64]) -> NDArray[np.void]:
     """One comparable key per facet (n,), whatever the order of its corners."""
     ordered = np.ascontiguousarray(np.sort(corners, axis=1).astype(np.int64))
-    return ordered.view([("a", np.int64), ("b", np.int64), ("c", np.int64)]).ravel()
+    return ordered.view([(f"f{k}", np.int64) for k in range(ordered.shape[1])]).ravel()
 
 
 def bounds(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

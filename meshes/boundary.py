@@ -1,15 +1,15 @@
-"""The exterior facets as triangles: normals, areas, and what follows from them on any number of ranks."""
+"""The exterior facets, flat or curved: normals, areas, and what follows from them on any number of ranks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from dolfinx.mesh import entities_to_geometry
 from mpi4py import MPI
 from numpy.typing import NDArray
 
 from .anatomy import BOUNDARY, Anatomy, bounds
+from .geometry import map_facets
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,10 @@ class Boundary:
     Attributes:
         comm: the ranks that share the surface.
         facets: (n,) local facet indices.
-        corners: (n, 3, 3) corner coordinates (mm), counter-clockwise seen from outside.
+        corners: (n, 3 or 4, 3) corner coordinates (mm), counter-clockwise seen from outside.
+        midpoints: (n, 3) points in the middle of the facets, on the curved surface where the geometry is curved (mm).
+        points: (n, q, 3) quadrature points on the facets (mm).
+        vectors: (n, q, 3) outward normals there, as long as their share of the area (mm²).
         lower: (3,) lower corner of the whole mesh's bounding box (mm).
         upper: (3,) upper corner.
         values: (n,) numbers that the mesh file gave to the facets, or ``None`` if it gave none.
@@ -28,34 +31,37 @@ class Boundary:
     comm: MPI.Comm
     facets: NDArray[np.int32]
     corners: NDArray[np.float64]
+    midpoints: NDArray[np.float64]
+    points: NDArray[np.float64]
+    vectors: NDArray[np.float64]
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     values: NDArray[np.int32] | None = None
 
     @cached_property
-    def midpoints(self) -> NDArray[np.float64]:
-        """Facet midpoints (n, 3) in mm."""
-        middle: NDArray[np.float64] = self.corners.mean(axis=1)
-        return middle
-
-    @cached_property
     def area_vectors(self) -> NDArray[np.float64]:
-        """Outward normals (n, 3) as long as the facet's area (mm²)."""
-        a, b, c = (self.corners[:, i] for i in range(3))
-        vectors: NDArray[np.float64] = np.cross(b - a, c - a) / 2
-        return vectors
+        """Integrals of the outward normal over each facet (n, 3) in mm²."""
+        sums: NDArray[np.float64] = self.vectors.sum(axis=1)
+        return sums
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """Facet areas (n,) in mm²."""
-        lengths: NDArray[np.float64] = np.linalg.norm(self.area_vectors, axis=1)
+        """Facet areas (n,) in mm²; of facets that are not flat, by quadrature."""
+        lengths: NDArray[np.float64] = np.linalg.norm(self.vectors, axis=2).sum(axis=1)
         return lengths
 
     @cached_property
     def normals(self) -> NDArray[np.float64]:
-        """Outward unit normals (n, 3)."""
-        unit: NDArray[np.float64] = self.area_vectors / self.areas[:, None]
+        """Outward unit normals (n, 3), averaged over each facet."""
+        unit: NDArray[np.float64] = self.area_vectors / np.linalg.norm(self.area_vectors, axis=1, keepdims=True)
         return unit
+
+    @cached_property
+    def triangles(self) -> NDArray[np.float64]:
+        """Corners (m, 3, 3) of the flat triangles between the facets' corners: one of each facet, or two in turn."""
+        fan = [(0, k, k + 1) for k in range(1, self.corners.shape[1] - 1)]
+        parts: NDArray[np.float64] = self.corners[:, fan].reshape(-1, 3, 3)
+        return parts
 
     @property
     def slack(self) -> float:
@@ -70,11 +76,15 @@ class Boundary:
         return there
 
     def centroid(self) -> NDArray[np.float64]:
-        """Center of mass (3,) of the enclosed body (mm), by the divergence theorem. Collective."""
-        a, b, c = (self.corners[:, i] for i in range(3))
-        sixth = np.einsum("ni,ni->n", a, np.cross(b, c))
-        moments = self.total(np.column_stack([sixth / 6, sixth[:, None] * (a + b + c) / 24]))
-        center: NDArray[np.float64] = moments[1:] / moments[0]
+        """Center of mass (3,) of the enclosed body (mm), by the divergence theorem. Collective.
+
+        With x from the bounding box's center, V = 1/3 ∮ x·n dA and ∫ xᵢ dV = 1/2 ∮ xᵢ² nᵢ dA.
+        """
+        middle = (self.lower + self.upper) / 2
+        x = self.points - middle
+        volumes = np.einsum("nqi,nqi->n", x, self.vectors) / 3
+        moments = self.total(np.column_stack([volumes, np.einsum("nqi,nqi->ni", x**2, self.vectors) / 2]))
+        center: NDArray[np.float64] = middle + moments[1:] / moments[0]
         return center
 
 
@@ -86,17 +96,12 @@ def boundary_of(anatomy: Anatomy, surface: str = BOUNDARY) -> Boundary:
         surface: a name in ``anatomy.surfaces``.
     """
     mesh, facets = anatomy.mesh, anatomy.surfaces[surface]
-    corners = mesh.geometry.x[entities_to_geometry(mesh, 2, facets).reshape(-1, 3)]
-    cells = mesh.topology.connectivity(2, 3)
-    inner = np.array([cells.links(facet)[0] for facet in facets], dtype=np.int32)
-    inside = mesh.geometry.x[mesh.geometry.dofmaps[0][inner]]
-    depth = np.einsum(
-        "ni,ni->n",
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]),
-        corners[:, 0] - inside.mean(axis=1),
+    found = map_facets(mesh, facets)
+    lower, upper = bounds(mesh)
+    values = _file_values(anatomy, facets)
+    return Boundary(
+        mesh.comm, facets, found.corners, found.midpoints, found.points, found.vectors, lower, upper, values
     )
-    corners[depth < 0] = corners[depth < 0][:, ::-1]
-    return Boundary(mesh.comm, facets, corners, *bounds(mesh), values=_file_values(anatomy, facets))
 
 
 def _file_values(anatomy: Anatomy, facets: NDArray[np.int32]) -> NDArray[np.int32] | None:
@@ -127,7 +132,9 @@ def mean_normal(anatomy: Anatomy, surface: str) -> NDArray[np.float64]:
 def centroid(anatomy: Anatomy, surface: str) -> NDArray[np.float64]:
     """Center (3,) of a named surface in mm, averaged by area. Collective."""
     boundary = boundary_of(anatomy, surface)
-    total = boundary.total(np.column_stack([boundary.midpoints * boundary.areas[:, None], boundary.areas]))
+    shares = np.linalg.norm(boundary.vectors, axis=2)
+    moments = np.einsum("nq,nqi->ni", shares, boundary.points)
+    total = boundary.total(np.column_stack([moments, boundary.areas]))
     center: NDArray[np.float64] = total[:3] / total[3]
     return center
 

@@ -1,5 +1,7 @@
 """The coordinate map of cells: straight or curved tetrahedra and hexahedra alike."""
 
+from dataclasses import dataclass
+
 import basix
 import numpy as np
 from dolfinx.mesh import Mesh
@@ -60,3 +62,79 @@ def nodes_of(mesh: Mesh, cells: int | NDArray[np.int32]) -> Array:
 def corners_of(mesh: Mesh) -> int:
     """How many corners a cell has."""
     return CORNERS[mesh.basix_cell()]
+
+
+def places(mesh: Mesh, facets: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The first cell (n,) of each facet, and which of the cell's facets it is (n,). Needs facet-cell connectivity."""
+    to_cell, to_facet = mesh.topology.connectivity(2, 3), mesh.topology.connectivity(3, 2)
+    cells = np.asarray(to_cell.array[to_cell.offsets[facets]], dtype=np.int32)
+    sides = len(basix.cell.topology(mesh.basix_cell())[2])
+    local = np.argmax(to_facet.array.reshape(-1, sides)[cells] == facets[:, None], axis=1)
+    return cells, local
+
+
+def facet_nodes(mesh: Mesh, facets: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Geometry nodes of the facets' corners (n, 3 or 4), in the order of the reference cell."""
+    cells, local = places(mesh, facets)
+    corners = np.array(basix.cell.topology(mesh.basix_cell())[2])
+    return np.asarray(np.take_along_axis(mesh.geometry.dofmaps[0][cells], corners[local], axis=1))
+
+
+@dataclass(frozen=True)
+class FacetMap:
+    """Facets of a mesh through the coordinate map of their cells.
+
+    Attributes:
+        corners: (n, 3 or 4, 3) corners as a polygon, counter-clockwise seen from outside.
+        midpoints: (n, 3) where the map takes the reference facet's middle.
+        points: (n, q, 3) quadrature points.
+        vectors: (n, q, 3) outward normals there, as long as their share of the area.
+    """
+
+    corners: Array
+    midpoints: Array
+    points: Array
+    vectors: Array
+
+
+def map_facets(mesh: Mesh, facets: NDArray[np.int32]) -> FacetMap:
+    """Map facets, by a quadrature that is exact for their area vectors and for what they enclose. Local."""
+    cell = mesh.basix_cell()
+    cells, local = places(mesh, facets)
+    nodes = nodes_of(mesh, cells)
+    vertices, sides = basix.cell.geometry(cell), basix.cell.topology(cell)[2]
+    straight = nodes.shape[1] == CORNERS[cell]
+    shape, rule = (
+        (basix.CellType.triangle, 2 if straight else 6)
+        if len(sides[0]) == 3
+        else (basix.CellType.quadrilateral, 3 if straight else 7)
+    )
+    reference, weights = basix.make_quadrature(shape, rule)
+    reference = np.concatenate([reference, basix.cell.geometry(shape).mean(axis=0)[None]])
+    polygon = [0, 1, 2] if len(sides[0]) == 3 else [0, 1, 3, 2]
+    count = len(facets)
+    corners, x = np.empty((count, len(polygon), 3)), np.empty((count, len(reference), 3))
+    vectors = np.empty((count, len(weights), 3))
+    outward = basix.cell.facet_outward_normals(cell)
+    for side, numbers in enumerate(sides):
+        here = local == side
+        origin, first, second = (vertices[k] for k in numbers[:3])
+        tangents = np.stack([first - origin, second - origin])
+        table = tabulate(nodes.shape[1], origin + reference @ tangents)
+        x[here] = np.einsum("qk,nki->nqi", table[0], nodes[here])
+        jacobian = np.einsum("dqk,nki->nqid", table[1:, : len(weights)], nodes[here])
+        across = np.cross(jacobian @ tangents[0], jacobian @ tangents[1])
+        sign = np.sign(np.linalg.det(jacobian)) * np.sign(outward[side] @ np.cross(*tangents))
+        vectors[here] = across * (sign * weights)[..., None]
+        corners[here] = nodes[here][:, np.array(numbers)[polygon]]
+    turned = _polygon_vectors(corners)
+    inward = np.einsum("ni,ni->n", turned, vectors.sum(axis=1)) < 0
+    corners[inward] = corners[inward][:, ::-1]
+    return FacetMap(corners, x[:, -1], x[:, :-1], vectors)
+
+
+def _polygon_vectors(corners: Array) -> Array:
+    """Normals (n, 3) of polygons (n, k, 3), as long as their area where they are flat."""
+    spokes = corners - corners[:, :1]
+    across = np.cross(spokes, np.roll(spokes, -1, axis=1))
+    return np.asarray(across.sum(axis=1) / 2)

@@ -71,6 +71,7 @@ class Patch(SurfaceSelector):
     def _normal(self, boundary: Boundary, center: NDArray[np.float64]) -> NDArray[np.float64]:
         """The normal there, averaged over facets within half the shorter side that face the same way to 60 degrees."""
         nearest = np.linalg.norm(_nearest_on_triangles(boundary, center) - center, axis=1)
+        nearest = nearest.reshape(-1, boundary.corners.shape[1] - 2).min(axis=1)  # of each facet's triangles
         least = min(boundary.comm.allgather(float(nearest.min(initial=np.inf))))
         touching = boundary.total(np.where((nearest <= least + boundary.slack)[:, None], boundary.area_vectors, 0.0))
         touching /= np.linalg.norm(touching)
@@ -86,8 +87,8 @@ def _where_ray_leaves(
     boundary: Boundary, origin: NDArray[np.float64], direction: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The outermost point of the surface on a ray (Möller & Trumbore 1997, doi 10.1080/10867651.1997.10487468)."""
-    a = boundary.corners[:, 0]
-    first, second = boundary.corners[:, 1] - a, boundary.corners[:, 2] - a
+    a = boundary.triangles[:, 0]
+    first, second = boundary.triangles[:, 1] - a, boundary.triangles[:, 2] - a
     p = np.cross(direction, second)
     determinant = np.einsum("ni,ni->n", first, p)
     safe = np.where(np.abs(determinant) > 0, determinant, np.inf)
@@ -115,14 +116,16 @@ def _nearest_point(boundary: Boundary, seed: NDArray[np.float64]) -> NDArray[np.
 
 
 def _nearest_on_triangles(boundary: Boundary, seed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The point of each facet (n, 3) nearest to a point: its foot in the facet's plane, or a point of an edge."""
-    height = np.einsum("ni,ni->n", seed - boundary.midpoints, boundary.normals)
-    foot = seed - height[:, None] * boundary.normals
+    """The point of each of the boundary's triangles (m, 3) nearest to a point: its foot, or a point of an edge."""
+    corners = boundary.triangles
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    foot = seed - np.einsum("ni,ni->n", seed - corners[:, 0], normals)[:, None] * normals
     best, least = foot, np.full(len(foot), np.inf)
     inside = np.ones(len(foot), dtype=bool)
     for i in range(3):
-        start, along = boundary.corners[:, i], boundary.corners[:, (i + 1) % 3] - boundary.corners[:, i]
-        inside &= np.einsum("ni,ni->n", np.cross(along, foot - start), boundary.normals) >= 0
+        start, along = corners[:, i], corners[:, (i + 1) % 3] - corners[:, i]
+        inside &= np.einsum("ni,ni->n", np.cross(along, foot - start), normals) >= 0
         share = np.einsum("ni,ni->n", seed - start, along) / np.einsum("ni,ni->n", along, along)
         point = start + np.clip(share, 0, 1)[:, None] * along
         distance = np.linalg.norm(point - seed, axis=1)

@@ -1,9 +1,11 @@
-"""How good tetrahedra are: scaled Jacobian, dihedral angles, volumes."""
+"""How good cells are: scaled Jacobian, dihedral angles, volumes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .geometry import jacobian_determinants
 
 _CORNER_EDGES = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5))
 _EDGE_ENDS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
@@ -11,51 +13,102 @@ _EDGE_ENDS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
 _EDGE_OPPOSITE = np.array([(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)])
 
 
+_HEX_NEIGHBORS = np.array([[corner ^ 1, corner ^ 2, corner ^ 4] for corner in range(8)])
+_HEX_SENSE = np.array([(-1) ** corner.bit_count() for corner in range(8)])
+_HEX_EDGES = np.array([(a, a | 1 << axis) for axis in range(3) for a in range(8) if not a >> axis & 1])
+_KIND = {4: "tetrahedra", 8: "hexahedra", 10: "curved tetrahedra", 27: "curved hexahedra"}
+CHECKED = 6
+"""Degree of the quadrature at whose points a curved cell must not be turned inside out."""
+
+
 def signed_volumes(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Volumes (n,) of tetrahedra, negative where the corners are ordered left-handed.
+    """Volumes (n,) of cells, negative where their corners are ordered left-handed.
 
     Args:
-        points: corner coordinates (m, 3).
-        cells: corner indices (n, 4).
+        points: coordinates of the cells' nodes (m, 3).
+        cells: node indices, (n, 4) or (n, 8), or (n, 10) or (n, 27) of curved cells; in DOLFINx's order.
     """
-    a, b, c, d = (points[cells[:, i]] for i in range(4))
-    volumes: NDArray[np.float64] = np.einsum("ni,ni->n", b - a, np.cross(c - a, d - a)) / 6
-    return volumes
+    if cells.shape[1] == 4:
+        a, b, c, d = (points[cells[:, i]] for i in range(4))
+        return np.asarray(np.einsum("ni,ni->n", b - a, np.cross(c - a, d - a)) / 6)
+    determinants, weights = jacobian_determinants(points[cells])
+    return np.asarray(determinants @ weights)
 
 
 def scaled_jacobian(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Scaled Jacobian (n,): 1 for a regular tetrahedron, 0 for a flat one, negative for an inverted one.
+    """Scaled Jacobian (n,): 1 for a regular tetrahedron or a brick, 0 for a flat cell, negative for an inverted one.
 
-    sqrt(2) det / max over corners of the product of the three edge lengths that meet there (Stimpson et al. 2007,
-    The Verdict Geometric Quality Library, SAND2007-1751, section 6.11). A cell with no extent at all counts as 0.
+    Of a tetrahedron sqrt(2) det / max over corners of the product of the three edge lengths that meet there; of a
+    hexahedron the least over its corners of det / product of the three edge lengths (Stimpson et al. 2007, The Verdict
+    Geometric Quality Library, SAND2007-1751, section 6.11 and chapter 7, where the center counts too). A cell with no
+    extent at all counts as 0.
 
     Args:
-        points: corner coordinates (m, 3).
-        cells: corner indices (n, 4).
+        points: coordinates of the cells' nodes (m, 3).
+        cells: node indices as ``signed_volumes``; of curved cells only the corners count.
     """
+    if cells.shape[1] in (8, 27):
+        shape: NDArray[np.float64] = _corner_jacobians(points, cells).min(axis=1)
+        return shape
     ends = points[cells[:, _EDGE_ENDS]]
     lengths = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1)
     largest = np.max([lengths[:, edges].prod(axis=1) for edges in _CORNER_EDGES], axis=0)
-    top = np.sqrt(2) * 6 * signed_volumes(points, cells)
+    top = np.sqrt(2) * 6 * signed_volumes(points, cells[:, :4])
     ratio: NDArray[np.float64] = np.divide(top, largest, out=np.zeros(len(cells)), where=largest > 0)
     return ratio
 
 
-def dihedral_angles(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The six angles (n, 6) between faces (rad); arccos(1/3) in a regular tetrahedron.
+def least_determinants(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Least Jacobian determinant (n,) at the quadrature points, over the cell's mean: 1 where it is the same all over.
+
+    Zero or negative where a curved cell is turned inside out somewhere, whatever the hand of its corners.
 
     Args:
-        points: corner coordinates (m, 3).
-        cells: corner indices (n, 4); no edge of zero length.
+        points: coordinates of the cells' nodes (m, 3).
+        cells: node indices as ``signed_volumes``.
     """
-    corner = points[cells]
-    start = corner[:, _EDGE_ENDS[:, 0]]
-    along = corner[:, _EDGE_ENDS[:, 1]] - start
-    first = np.cross(along, corner[:, _EDGE_OPPOSITE[:, 0]] - start)
-    second = np.cross(along, corner[:, _EDGE_OPPOSITE[:, 1]] - start)
+    determinants, weights = jacobian_determinants(points[cells], CHECKED)
+    mean = (determinants @ weights / weights.sum())[:, None]
+    ratio = np.divide(determinants, mean, out=np.zeros_like(determinants), where=mean != 0)
+    least: NDArray[np.float64] = ratio.min(axis=1)
+    return least
+
+
+def dihedral_angles(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The angles between faces (rad): six of a tetrahedron, arccos(1/3) if regular; of a hexahedron, 24 at its corners.
+
+    Args:
+        points: coordinates of the cells' nodes (m, 3).
+        cells: node indices as ``signed_volumes``, only the corners count; no edge of zero length.
+    """
+    if cells.shape[1] in (8, 27):
+        edges = _corner_edges(points, cells)
+        first = np.cross(edges, np.roll(edges, -1, axis=2))
+        second = np.cross(edges, np.roll(edges, -2, axis=2))
+    else:
+        corner = points[cells[:, :4]]
+        start = corner[:, _EDGE_ENDS[:, 0]]
+        along = corner[:, _EDGE_ENDS[:, 1]] - start
+        first = np.cross(along, corner[:, _EDGE_OPPOSITE[:, 0]] - start)
+        second = np.cross(along, corner[:, _EDGE_OPPOSITE[:, 1]] - start)
     sine = np.linalg.norm(np.cross(first, second), axis=-1)
-    angles: NDArray[np.float64] = np.arctan2(sine, np.einsum("nei,nei->ne", first, second))
-    return angles
+    angles: NDArray[np.float64] = np.arctan2(sine, np.sum(first * second, axis=-1))
+    return angles.reshape(len(cells), -1)
+
+
+def _corner_edges(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The three edges (n, 8, 3, 3) that leave each corner of hexahedra."""
+    corner = points[cells[:, :8]]
+    edges: NDArray[np.float64] = corner[:, _HEX_NEIGHBORS] - corner[:, :, None]
+    return edges
+
+
+def _corner_jacobians(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The scaled determinants (n, 8) at the corners of hexahedra."""
+    edges = _corner_edges(points, cells)
+    lengths = np.linalg.norm(edges, axis=-1).prod(axis=-1)
+    ratio: NDArray[np.float64] = np.divide(np.linalg.det(edges), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return ratio
 
 
 @dataclass(frozen=True)
@@ -63,7 +116,7 @@ class Quality:
     """The quality of a mesh in a few numbers.
 
     Attributes:
-        cells: number of tetrahedra.
+        cells: number of cells.
         volume: volume (mm³).
         minimum: smallest scaled Jacobian.
         percentile_1: first percentile of the scaled Jacobian.
@@ -71,6 +124,7 @@ class Quality:
         mean_edge: mean edge length over the cells (mm).
         dihedral: smallest and largest dihedral angle (degrees).
         worst: centroid of the cell with the smallest scaled Jacobian (mm).
+        kind: what the cells are, in the plural.
     """
 
     cells: int
@@ -81,34 +135,45 @@ class Quality:
     mean_edge: float
     dihedral: tuple[float, float]
     worst: tuple[float, float, float]
+    kind: str = "tetrahedra"
 
     def __str__(self) -> str:
         return (
-            f"{self.cells} tetrahedra, {self.volume / 1e3:.4g} mL, edges of {self.mean_edge:.3g} mm on average, scaled "
-            f"Jacobian {self.minimum:.3f} (least), {self.percentile_1:.3f} (1 %), {self.median:.3f} (median), "
+            f"{self.cells} {self.kind}, {self.volume / 1e3:.4g} mL, edges of {self.mean_edge:.3g} mm on average, "
+            f"scaled Jacobian {self.minimum:.3f} (least), {self.percentile_1:.3f} (1 %), {self.median:.3f} (median), "
             f"dihedral angles {self.dihedral[0]:.1f} to {self.dihedral[1]:.1f} degrees"
         )
 
 
 def measure(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Quality:
-    """The quality of tetrahedra held in arrays.
+    """The quality of cells held in arrays, whatever the hand of their corners.
+
+    A curved cell that is turned inside out somewhere counts with its least determinant instead of its corners' shape.
 
     Args:
-        points: corner coordinates (m, 3) in mm.
-        cells: corner indices (n, 4), n > 0.
+        points: coordinates of the cells' nodes (m, 3) in mm.
+        cells: node indices as ``signed_volumes``, n > 0.
     """
-    jacobian = scaled_jacobian(points, cells)
+    volumes = signed_volumes(points, cells)
+    hexahedra = cells.shape[1] in (8, 27)
+    jacobian = _corner_jacobians(points, cells) if hexahedra else scaled_jacobian(points, cells)[:, None]
+    shape = (jacobian * np.sign(volumes)[:, None]).min(axis=1)
+    if cells.shape[1] in (10, 27):
+        least = least_determinants(points, cells)
+        shape = np.where(least <= 0, np.minimum(least, shape), shape)
     angles = np.degrees(dihedral_angles(points, cells))
-    ends = points[cells[:, _EDGE_ENDS]]
+    ends = points[cells[:, _HEX_EDGES if hexahedra else _EDGE_ENDS]]
     edges = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1)
-    x, y, z = points[cells[int(np.argmin(jacobian))]].mean(axis=0)
+    corners = cells[int(np.argmin(shape)), : 8 if hexahedra else 4]
+    x, y, z = points[corners].mean(axis=0)
     return Quality(
         cells=len(cells),
-        volume=float(np.abs(signed_volumes(points, cells)).sum()),
-        minimum=float(jacobian.min()),
-        percentile_1=float(np.percentile(jacobian, 1)),
-        median=float(np.median(jacobian)),
+        volume=float(np.abs(volumes).sum()),
+        minimum=float(shape.min()),
+        percentile_1=float(np.percentile(shape, 1)),
+        median=float(np.median(shape)),
         mean_edge=float(edges.mean()),
         dihedral=(float(angles.min()), float(angles.max())),
         worst=(float(x), float(y), float(z)),
+        kind=_KIND[cells.shape[1]],
     )

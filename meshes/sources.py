@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -46,6 +46,8 @@ from .tetrahedra import tetrahedralize
 
 PositiveLength = Annotated[float, Unit("mm"), Gt(0)]
 Cells = Annotated[int, Ge(1)]
+CellShape = Literal["tetrahedra", "hexahedra"]
+CELL_TYPES: dict[CellShape, CellType] = {"tetrahedra": CellType.tetrahedron, "hexahedra": CellType.hexahedron}
 
 TAUBIN_STEPS = 20
 RELAXING_STEPS = 10
@@ -86,13 +88,15 @@ class Block(AnatomySource):
 
     Attributes:
         size: edge lengths along x, y, z.
-        cells: number of cubes along x, y, z, each cut into six tetrahedra.
+        cells: number of bricks along x, y, z.
         center: center of the box; if left out, that of the scan's mask, or the origin if there is no scan.
+        cell: tetrahedra, six to a brick around its diagonal from the low to the high corner, or hexahedra.
     """
 
     size: tuple[PositiveLength, PositiveLength, PositiveLength]
     cells: tuple[Cells, Cells, Cells]
     center: tuple[Length, Length, Length] | None = None
+    cell: CellShape = "tetrahedra"
 
     def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
         """Make the box, in parallel from the start. Collective."""
@@ -103,7 +107,7 @@ class Block(AnatomySource):
             center = mask.centroid
         half = np.array(self.size) / 2
         mesh = create_box(
-            comm, [center - half, center + half], list(self.cells), CellType.tetrahedron, partitioner=partitioner()
+            comm, [center - half, center + half], list(self.cells), CELL_TYPES[self.cell], partitioner=partitioner()
         )
         anatomy = with_regions(mesh, np.ones(local_cells(mesh), np.int32), {TISSUE: 1})
         return replace(anatomy, surfaces=anatomy.surfaces | self._faces(anatomy, center, half))

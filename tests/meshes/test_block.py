@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fibertwin.meshes import Block, VoxelMask, area, bounds, centroid, mean_normal
+from fibertwin.meshes import Block, VoxelMask, area, boundary_of, bounds, centroid, mean_normal
 from fibertwin.meshes.anatomy import local_cells
 
 pytestmark = pytest.mark.mpi
@@ -55,3 +55,35 @@ def test_center_is_given_or_the_masks_or_the_origin(comm):
     ):
         lower, upper = bounds(block.mesh)
         assert (lower + upper) / 2 == pytest.approx(np.array(middle, dtype=float))
+
+
+def test_hexahedra_fill_the_same_box(comm):
+    size, center = np.array([4.0, 3.0, 2.0]), np.array([10.0, -5.0, 1.0])
+    bricks = Block(tuple(size), (4, 2, 3), tuple(center), cell="hexahedra").build(comm)
+    assert str(bricks.mesh.basix_cell().name) == "hexahedron"
+    assert bricks.quality.cells == 24
+    assert bricks.quality.volume == pytest.approx(24.0)
+    assert bricks.quality.minimum == pytest.approx(1.0)
+    assert bricks.quality.dihedral == pytest.approx((90.0, 90.0))
+    assert str(bricks.quality).startswith("24 hexahedra")
+    for name, normal in NORMALS.items():
+        n = np.array(normal, dtype=float)
+        assert mean_normal(bricks, name) == pytest.approx(n, abs=1e-12)
+        assert area(bricks, name) == pytest.approx(size.prod() / abs(n @ size))
+        assert centroid(bricks, name) == pytest.approx(center + n * size / 2)
+    assert comm.allreduce(len(bricks.surfaces["boundary"])) == 2 * (8 + 12 + 6)
+    assert boundary_of(bricks).centroid() == pytest.approx(center)
+
+
+def test_tetrahedra_lie_around_the_diagonal_from_the_low_to_the_high_corner(comm):
+    """Published answers of the cut cube hold for this cut only: all six cells of a brick share its diagonal."""
+    cells = (2, 3, 2)
+    body = Block((2.0, 3.0, 2.0), cells, (1.0, 1.5, 1.0)).build(comm)
+    corners = body.mesh.geometry.x[body.mesh.geometry.dofmaps[0][: body.mesh.topology.index_map(3).size_local]]
+    low = np.floor(corners.mean(axis=1) + 1e-9)
+    steps = np.rint(corners - low[:, None]).astype(int)
+    assert np.abs(corners - low[:, None] - steps).max(initial=0.0) < 1e-12
+    has = [(steps == end).all(axis=2).any(axis=1) for end in (0, 1)]
+    assert np.logical_and(*has).all()
+    counts = comm.allreduce(np.histogramdd(low, [np.arange(n + 1) for n in cells])[0])
+    assert (counts == 6).all()

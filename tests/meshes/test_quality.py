@@ -54,3 +54,43 @@ def test_measure_names_the_worst_cell():
     assert quality.worst == pytest.approx((10.25, 0.25, 0.0025))
     assert quality.volume == pytest.approx(8 / 3 + 0.01 / 6)
     assert quality.dihedral[0] == pytest.approx(np.degrees(dihedral_angles(points, cells).min()))
+
+
+BRICK = np.array([[x, y, z] for z in (0.0, 1) for y in (0.0, 1) for x in (0.0, 1)])
+EIGHT = np.arange(8)[None]
+
+
+def test_hexahedra_by_their_corners():
+    assert scaled_jacobian(3 * BRICK, EIGHT) == pytest.approx(1.0)
+    assert signed_volumes(3 * BRICK, EIGHT) == pytest.approx(27.0)
+    assert signed_volumes(BRICK * [1, 1, -1], EIGHT) == pytest.approx(-1.0)
+    assert dihedral_angles(BRICK, EIGHT) == pytest.approx(np.full((1, 24), np.pi / 2))
+    # sheared by 45 degrees: edges of 1, 1 and sqrt 2 at each corner, the determinant stays
+    sheared = BRICK + np.outer(BRICK[:, 2], [1.0, 0, 0])
+    assert scaled_jacobian(sheared, EIGHT) == pytest.approx(1 / np.sqrt(2))
+    assert np.degrees([dihedral_angles(sheared, EIGHT).min(), dihedral_angles(sheared, EIGHT).max()]) == pytest.approx(
+        [45, 135]
+    )
+    # one corner pushed past the plane of its neighbors turns that corner only
+    pushed = BRICK.copy()
+    pushed[7] = 0.6
+    assert signed_volumes(pushed, EIGHT)[0] > 0
+    assert scaled_jacobian(pushed, EIGHT)[0] < 0
+    for hand in (1, -1):
+        quality = measure(BRICK * [1, 1, hand], EIGHT)
+        assert (quality.cells, quality.kind) == (1, "hexahedra")
+        assert (quality.minimum, quality.volume, quality.mean_edge) == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_curved_cells_count_by_their_determinant_where_they_are_turned_inside_out():
+    edges = [(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)]
+    straight = np.concatenate([CORNER, [(CORNER[a] + CORNER[b]) / 2 for a, b in edges]])
+    ten = np.arange(10)[None]
+    assert measure(straight, ten).volume == pytest.approx(1 / 6)
+    assert measure(straight, ten).minimum == pytest.approx(np.sqrt(2) / 2)
+    # x + a x (1 - x) bulges nothing at the corners and keeps its sense while |a| < 1; volume 1/6 (1 + a (1 - 2/4))
+    bulged = straight + np.outer(0.5 * straight[:, 0] * (1 - straight[:, 0]), [1, 0, 0])
+    assert measure(bulged, ten).volume == pytest.approx((1 + 0.5 * 0.5) / 6)
+    assert measure(bulged, ten).minimum == pytest.approx(np.sqrt(2) / 2)
+    folded = straight + np.outer(2.5 * straight[:, 0] * (1 - straight[:, 0]), [1, 0, 0])
+    assert measure(folded, ten).minimum < 0
