@@ -107,7 +107,9 @@ def _corner_jacobians(points: NDArray[np.float64], cells: NDArray[np.integer]) -
     """The scaled determinants (n, 8) at the corners of hexahedra."""
     edges = _corner_edges(points, cells)
     lengths = np.linalg.norm(edges, axis=-1).prod(axis=-1)
-    ratio: NDArray[np.float64] = np.divide(np.linalg.det(edges), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    ratio: NDArray[np.float64] = np.divide(
+        np.linalg.det(edges) * _HEX_SENSE, lengths, out=np.zeros_like(lengths), where=lengths > 0
+    )
     return ratio
 
 
