@@ -11,7 +11,19 @@ from fibertwin import provenance, report, stages, summary
 from fibertwin.case import Case
 from fibertwin.log import logger, progress
 from fibertwin.parallel import on_root
-from fibertwin.solver import Fields, Problem, Solution, Step, fields, require, solve, write_fields
+from fibertwin.solver import (
+    Fields,
+    Problem,
+    Solution,
+    Step,
+    Unload,
+    Unloaded,
+    fields,
+    require,
+    solve,
+    unload,
+    write_fields,
+)
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -40,7 +52,11 @@ def run(case: Case, out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Solution
         scan = stages.tensors(case, out, comm)
     with clock("anatomy and fibers"):
         anatomy, fibers = stages.body(case, scan, comm)
-    patient = stages.problem(case, anatomy, fibers)
+    patient, unloaded = stages.problem(case, anatomy, fibers), None
+    if case.unload is not None:
+        with clock("stress-free shape"):
+            unloaded = _unload(case, case.unload, patient, petsc)
+        patient, fibers = unloaded.problem, unloaded.problem.fibers
     with clock("solve"):
         solution = _solve(case, patient, petsc, "load")
     with clock("strain and stress"):
@@ -52,6 +68,7 @@ def run(case: Case, out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Solution
             compared = _isotropic(case, patient, petsc, out)
     with clock("summary"):
         found = _summary(case, solution, measured, compared, scan)
+        found["unload"] = None if unloaded is None else summary.unloading(unloaded)
     on_root(comm, lambda: _finish(case, found, out, clock, comm.size))
     return require(solution)
 
@@ -66,6 +83,19 @@ def _solve(case: Case, problem: Problem, petsc: str, title: str) -> Solution:
             bar.reached(level, sentence)
 
         return solve(problem, case.solve.stepping, petsc=f"{case.solve.petsc} {petsc}", progress=heard)
+
+
+def _unload(case: Case, request: Unload, imaged: Problem, petsc: str) -> Unloaded:
+    """Find the stress-free shape that the image's loads bring to the image."""
+    comm = imaged.anatomy.mesh.comm
+    with progress("unload", 1.0, comm.rank) as bar:
+
+        def heard(number: int, error: float) -> None:
+            bar.reached(number / request.most, f"correction {number}: {error:.2g} mm from the image")
+
+        found = unload(imaged, request, case.solve.stepping, petsc=f"{case.solve.petsc} {petsc}", progress=heard)
+    logger.info("%s", found.sentence)
+    return found
 
 
 def _write(case: Case, solution: Solution, measured: Fields, fibers: "FiberField | None", path: Path) -> None:

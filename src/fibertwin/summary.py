@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fibertwin.solver import Fields, Outcome, Solution
+from fibertwin.solver import CavityState, Fields, Outcome, Solution, Unloaded
 from fibertwin.solver.statistics import Summary, summarize
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
         "regions": {name: region for name, region in regions.items() if region["cells"]},
         "reactions": _reactions(solution),
         "energy": _energy(solution),
+        "cavities": {name: _cavity(state) for name, state in solution.cavities.items()},
         "dofs": _dofs(solution),
         "steps": [
             {
@@ -33,11 +34,27 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
                 "newton": len(step.residuals),
                 "krylov": sum(step.krylov),
                 "residual": step.residuals[-1],
+                "cavities": {name: _cavity(state) for name, state in step.cavities.items()},
             }
             for step in solution.outcome.steps
         ],
         "newton_history": [list(step.residuals) for step in solution.outcome.steps],
         "krylov_history": [list(step.krylov) for step in solution.outcome.steps],
+    }
+
+
+def _cavity(state: CavityState) -> dict[str, float]:
+    return {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+
+
+def unloading(found: Unloaded) -> dict[str, Any]:
+    """How the stress-free shape was found."""
+    return {
+        "sentence": found.sentence,
+        "corrections": len(found.errors),
+        "errors_mm": list(found.errors),
+        "diameter_mm": found.diameter,
+        "largest_move_mm": found.moved,
     }
 
 
