@@ -111,9 +111,7 @@ class Program:
                 held[number] = step.operation(*(held[o] for o in step.operands))
                 for finished in step.finished:
                     held[finished] = None
-        points = max(
-            (np.shape(values[t])[0] for _, t in self._terminals if np.ndim(values[t]) > len(t.ufl_shape)), default=1
-        )
+        points = max((len(np.asarray(v)) for t, v in values.items() if np.ndim(v) > len(t.ufl_shape)), default=1)
         return np.array(np.broadcast_to(held[-1], (points, *self._shape)), dtype=float)
 
 
