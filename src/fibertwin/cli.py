@@ -1,6 +1,7 @@
-"""The command ``fibertwin``: init, schema, check, run, report, demo, doctor.
+"""The command ``fibertwin``: init, schema, check, run, report, demo, verify, doctor.
 
-Exit codes: 0 done, 2 bad input, 3 the solve failed. Heavy libraries are loaded by the verbs that need them.
+Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed. Heavy libraries are loaded by
+the verbs that need them.
 """
 
 import argparse
@@ -94,6 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     demo = verbs.add_parser("demo", help="run the main job on a real whole-brain scan")
     _add_run(demo)
     demo.set_defaults(verb=_demo)
+
+    verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
+    verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")
+    verify.add_argument("--only", default="", metavar="PATTERN", help="part of an entry's name, or a pattern: land/*")
+    verify.add_argument("--list", action="store_true", dest="listed", help="print the entries' names and stop")
+    verify.add_argument("-o", "--output", type=Path, metavar="DIR", help="keep what is done; go on from there next time")
+    verify.add_argument("--fresh", action="store_true", help="with -o: start over")
+    verify.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    verify.add_argument("--html", type=Path, metavar="FILE", help="write a page too")
+    verify.set_defaults(verb=_verify)
 
     doctor = verbs.add_parser("doctor", help="check this machine: DOLFINx, MPI, compiler, rendering, versions")
     doctor.set_defaults(verb=_doctor)
@@ -219,6 +230,18 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from fibertwin import doctor
 
     return doctor.main()
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    words = ("quick", "only", "listed", "output", "fresh", "json", "html")
+    options = {word: getattr(arguments, word) for word in words}
+
+    def work(comm: "MPI.Comm") -> None:
+        from fibertwin import verify
+
+        verify.command(comm, **options)
+
+    return _on_every_rank(work, verbose=False)
 
 
 def _read(arguments: argparse.Namespace, comm: "MPI.Comm") -> "Case":

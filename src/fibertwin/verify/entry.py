@@ -1,6 +1,7 @@
 """What a verification is made of: entries that each measure some figures, and bands that judge them."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -172,16 +173,21 @@ def entry(
     """
 
     def declare(measure: Callable[..., Iterable[Finding]]) -> Callable[..., Iterable[Finding]]:
-        base = f"{measure.__module__.rpartition('.')[2]}/{measure.__name__.replace('_', '-')}"
+        base = f"{measure.__module__.rpartition('.')[2]}/{_slug(measure.__name__)}"
         if cases is None:
             _add(Entry(base, problem, source, measure, bool(quick)))
             return measure
         fast = set(cases) if quick is True else set(quick or ())
         for case, value in cases.items():
-            _add(Entry(f"{base}/{case}", problem.format(case=case), source, _with(measure, value), case in fast))
+            _add(Entry(f"{base}/{_slug(case)}", problem.format(case=case), source, _with(measure, value), case in fast))
         return measure
 
     return declare
+
+
+def _slug(name: str) -> str:
+    """A name that a shell and a file system take as it is."""
+    return re.sub(r"[^\w.]+", "-", name.replace("_", "-")).strip("-") if not re.fullmatch(r"-?[\d.]+", name) else name
 
 
 def _with(measure: Callable[..., Iterable[Finding]], value: Any) -> Measure:

@@ -25,6 +25,7 @@ from fibertwin.constitutive import (
     TransverselyIsotropic,
     Yeoh,
     kappa_from_fa,
+    study,
 )
 from fibertwin.constitutive.point import Fabric, axisymmetric_fabric, first_piola_kirchhoff
 from fibertwin.verify import plain
@@ -53,7 +54,7 @@ STATES: dict[str, Array] = {
     "biaxial": 1.1 * (np.outer(F_, F_) + np.outer(S_, S_)) + np.outer(TISSUE.n, TISSUE.n) / 1.21,
     "compression": _along_fiber(0.9, 0.9**-0.5),
     "shear": I3 + 0.3 * np.outer(F_, S_) + 0.1 * np.outer(S_, TISSUE.n),
-    "volume": np.array([[1.12, 0.1, -0.15], [0.05, 0.95, 0.1], [-0.1, 0.15, 1.1]]),
+    "volume": 1.1 * (I3 + 0.2 * np.outer(F_, F_) + 0.1 * np.outer(F_, S_) - 0.07 * np.outer(S_, S_ + F_)),
 }
 """Deformation gradients; the last one changes the volume too."""
 
@@ -148,7 +149,7 @@ PAIRS: dict[str, Pair] = {
         TransverselyIsotropic(2.5, 20.0, 1.3, curve="nominal"), stress_of(plain.tendon(2.5, 20.0, 1.3, F_, nominal=True))
     ),
     "blemker-shear": Pair(BlemkerShear(3.0, 2.0), stress_of(isochoric(plain.blemker_shear(3.0, 2.0, F_)))),
-    "active-stress": Pair(ActiveStress(60.0, 0.3), plain.active(60.0, 18.0, F_, lambda x: 1.0)),
+    "active-stress": Pair(ActiveStress(60.0, 0.3), plain.active(60.0, 0.3, F_, lambda x: 1.0)),
     "active-stress, linear in length": Pair(
         ActiveStress(60.0, length_dependence="linear", slope=4.0),
         plain.active(60.0, 0.0, F_, lambda x: max(1 + 4 * (x - 1), 0.0)),
@@ -162,7 +163,7 @@ PAIRS: dict[str, Pair] = {
 
 
 def stress(law: StrainEnergy, fabric: Fabric | None = FABRIC) -> Stress:
-    """The library's stress of a law."""
+    """The library's stress (..., 3, 3) of a law."""
     material = Material((law,), 1.0)
     return lambda F: first_piola_kirchhoff(material, F, fabric)
 
@@ -176,20 +177,28 @@ def stress(law: StrainEnergy, fabric: Fabric | None = FABRIC) -> Stress:
 def law(comm: "MPI.Comm", pair: Pair) -> Iterator[Finding]:
     """First Piola–Kirchhoff stress, all nine components."""
     tolerance = 2e-8 if isinstance(pair.ours, Ogden) else 1e-11
-    for state, F in STATES.items():
-        ours, wanted = stress(pair.ours)(F), pair.plain(F)
+    computed = stress(pair.ours)(np.array(list(STATES.values())))
+    worst = 0.0
+    for (state, F), ours in zip(STATES.items(), computed, strict=True):
+        wanted = pair.plain(F)
         at = np.unravel_index(np.argmax(np.abs(wanted)), (3, 3))
-        size = float(np.abs(wanted).max())
-        if size == 0.0:
-            yield at_most(f"{state}: greatest stress where there should be none, kPa", 1e-13, float(np.abs(ours).max()))
+        size, error = float(np.abs(wanted).max()), float(np.abs(ours - wanted).max())
+        if size < 1e-13:
+            yield at_most(f"{state}: greatest stress where there is none, kPa", 1e-13, error)
             continue
         yield near(f"{state}: greatest component of P, kPa", float(wanted[at]), float(ours[at]), relative=tolerance)
-        yield at_most(f"{state}: error of all components over it", tolerance, float(np.abs(ours - wanted).max()) / size)
+        worst = max(worst, error / size)
+    yield at_most("greatest error of any component over the greatest component", tolerance, worst)
 
 
-def _uniaxial(laws: tuple[StrainEnergy, ...], direction: Array, stretch: float, fabric: Fabric | None) -> float:
-    material = Material(laws, "incompressible")
-    return plain.uniaxial(lambda F: first_piola_kirchhoff(material, F, fabric), direction, stretch)
+def _uniaxial(laws: tuple[StrainEnergy, ...], direction: str, stretches: tuple[float, ...]) -> Array:
+    """Cauchy stress (n,) (kPa) along a direction of the aligned fabric."""
+    return study.uniaxial(Material(laws, "incompressible"), stretches, direction).cauchy_stress
+
+
+def _printed(stretches: tuple[float, ...], printed: tuple[str, ...], ours: Array) -> Iterator[Finding]:
+    for stretch, shown, value in zip(stretches, printed, ours, strict=True):
+        yield near(f"stretch {stretch:g}, kPa", float(shown), float(value), absolute=_digits(shown))
 
 
 def _digits(shown: str) -> float:
@@ -202,28 +211,26 @@ ORTHOTROPIC = {
     "s": (".639616", "2.081161", "6.771494", "27.150910"),
     "n": (".009388", ".022258", ".043816", ".084230"),
 }
-ALIGNED = Fabric(I3[0], np.diag([1.0, 0.0, 0.0]), 1.0, I3[1])
 
 
 @entry(
     "Holzapfel–Ogden, orthotropic shear fit, incompressible: uniaxial Cauchy stress along {case}",
     "closed form of eq. 5.38 of Holzapfel & Ogden 2009 (doi 10.1098/rsta.2009.0091)",
     quick=True,
-    cases=ORTHOTROPIC,
+    cases={direction: (direction, printed) for direction, printed in ORTHOTROPIC.items()},
 )
-def holzapfel_ogden(comm: "MPI.Comm", printed: tuple[str, ...]) -> Iterator[Finding]:
+def holzapfel_ogden(comm: "MPI.Comm", case: tuple[str, tuple[str, ...]]) -> Iterator[Finding]:
     """Both stretches across are free."""
-    direction = I3[list(ORTHOTROPIC.values()).index(printed)]
-    for stretch, shown in zip((1.05, 1.1, 1.15, 1.2), printed, strict=True):
-        ours = _uniaxial((HolzapfelOgden(*HO),), direction, stretch, ALIGNED)
-        yield near(f"stretch {stretch:g}, kPa", float(shown), ours, absolute=_digits(shown))
+    direction, printed = case
+    stretches = (1.05, 1.1, 1.15, 1.2)
+    yield from _printed(stretches, printed, _uniaxial((HolzapfelOgden(*HO),), direction, stretches))
 
 
 ADVENTITIA = {
     "0": (0.0, ("50.746", "197.696", "901.894", "55758")),
     "0.1": (0.1, ("22.597", "63.911", "169.405", "1789.03")),
     "0.226": (0.226, ("4.69825", "10.57617", "18.75006", "51.56178")),
-    "1-3": (1 / 3, (".23119", ".47420", ".74061", "1.38908")),
+    "1/3": (1 / 3, (".23119", ".47420", ".74061", "1.38908")),
 }
 
 
@@ -236,10 +243,9 @@ ADVENTITIA = {
 def gasser_ogden_holzapfel(comm: "MPI.Comm", case: tuple[float, tuple[str, ...]]) -> Iterator[Finding]:
     """With the neo-Hookean matrix c = 7.64 kPa, k1 = 996.6 kPa, k2 = 524.6; psi of the matrix is c/2 (I1 − 3)."""
     kappa, printed = case
-    for stretch, shown in zip((1.01, 1.02, 1.03, 1.05), printed, strict=True):
-        laws = (NeoHookean(7.64), GasserOgdenHolzapfel(996.6, 524.6, kappa))
-        ours = _uniaxial(laws, I3[0], stretch, ALIGNED)
-        yield near(f"stretch {stretch:g}, kPa", float(shown), ours, absolute=_digits(shown))
+    stretches = (1.01, 1.02, 1.03, 1.05)
+    laws = (NeoHookean(7.64), GasserOgdenHolzapfel(996.6, 524.6, kappa))
+    yield from _printed(stretches, printed, _uniaxial(laws, "f", stretches))
 
 
 GUCCIONE = {
@@ -257,9 +263,8 @@ GUCCIONE = {
 def guccione(comm: "MPI.Comm", case: tuple[tuple[float, ...], tuple[str, ...]]) -> Iterator[Finding]:
     """The law needs the fiber alone."""
     parameters, printed = case
-    for stretch, shown in zip((1.05, 1.1, 1.15, 1.2, 1.3), printed, strict=True):
-        ours = _uniaxial((Guccione(*parameters),), I3[0], stretch, ALIGNED)
-        yield near(f"stretch {stretch:g}, kPa", float(shown), ours, absolute=_digits(shown))
+    stretches = (1.05, 1.1, 1.15, 1.2, 1.3)
+    yield from _printed(stretches, printed, _uniaxial((Guccione(*parameters),), "f", stretches))
 
 
 OGDEN = {
@@ -279,9 +284,8 @@ OGDEN = {
 def ogden(comm: "MPI.Comm", case: tuple[float, tuple[str, ...]]) -> Iterator[Finding]:
     """Two stretches coincide throughout, where a careless formula divides by zero."""
     alpha, printed = case
-    for stretch, shown in zip((0.9, 0.95, 1.05, 1.1), printed, strict=True):
-        ours = _uniaxial((Ogden(1.0, alpha),), I3[0], stretch, None) / stretch
-        yield near(f"stretch {stretch:g}, kPa", float(shown), ours, absolute=_digits(shown))
+    stretches = (0.9, 0.95, 1.05, 1.1)
+    yield from _printed(stretches, printed, study.uniaxial(Ogden(1.0, alpha), stretches).nominal_stress)
 
 
 TABLE_OF_KAPPA = (
@@ -316,13 +320,15 @@ def dilation(comm: "MPI.Comm") -> Iterator[Finding]:
 
 
 @entry(
-    "Incompressible neo-Hookean block at stretch 2",
-    "1/√2 − 1, exact",
+    "Incompressible neo-Hookean solid at stretch 2",
+    "closed form, exact",
     quick=True,
 )
-def lateral(comm: "MPI.Comm") -> Iterator[Finding]:
-    """At a point: the pressure that frees the sides leaves the stress μ (λ² − 1/λ) along."""
-    yield near("Cauchy stress over μ", 3.5, _uniaxial((NeoHookean(1.0),), I3[0], 2.0, None), relative=1e-12)
+def stretch_two(comm: "MPI.Comm") -> Iterator[Finding]:
+    """The sides find their place by themselves."""
+    found = study.uniaxial(NeoHookean(1.0), (2.0,))
+    yield near("lateral stretch − 1", 0.5**0.5 - 1, float(found.lateral_stretches[0, 0]) - 1, absolute=1e-9)
+    yield near("Cauchy stress over μ", 3.5, float(found.cauchy_stress[0]), relative=1e-9)
 
 
 @entry(
@@ -335,7 +341,7 @@ def rotation(comm: "MPI.Comm", pair: Pair) -> Iterator[Finding]:
     """P(Q F) = Q P(F), and P(F Qᵀ) of the turned tissue = P(F) Qᵀ."""
     Q = np.linalg.qr(np.array([[0.3, 1.0, -0.2], [-0.7, 0.1, 0.9], [0.5, 0.6, 0.4]]))[0]
     Q *= np.sign(np.linalg.det(Q))
-    F, tolerance = STATES["volume"], 1e-10
+    F, tolerance = 1.15 * STATES["volume"], 1e-10
     P = stress(pair.ours)(F)
     size = float(np.abs(P).max())
     turned = Fabric(Q @ F_, Q @ TISSUE.H @ Q.T, TISSUE.fa, Q @ S_)
