@@ -16,6 +16,7 @@ from .material import Material
 from .mooney_rivlin import MooneyRivlin
 from .neo_hookean import NeoHookean
 from .ogden import Ogden
+from .presets import PRESETS, Preset
 from .saint_venant_kirchhoff import SaintVenantKirchhoff
 from .standard_reinforcing import StandardReinforcing
 from .transversely_isotropic import TransverselyIsotropic
@@ -42,6 +43,8 @@ __all__ = [
     "MooneyRivlin",
     "NeoHookean",
     "Ogden",
+    "PRESETS",
+    "Preset",
     "SaintVenantKirchhoff",
     "StandardReinforcing",
     "StrainEnergy",

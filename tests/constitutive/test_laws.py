@@ -1,9 +1,15 @@
 """Laws at a point, nothing compiled: formulas, symmetries, objectivity, finite differences."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fibertwin.constitutive import (
+    PRESETS,
+    VOLUMETRIC,
     ActiveStress,
     BlemkerShear,
     Costa,
@@ -26,6 +32,7 @@ from fibertwin.constitutive import (
 from fibertwin.constitutive.point import Fabric, axisymmetric_fabric, energy, first_piola_kirchhoff
 from fibertwin.curve import Curve, Moment
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "laws.md"
 RNG = np.random.default_rng(7)
 F_GENERAL = np.array([[1.3, 0.2, -0.3], [0.15, 0.95, 0.1], [-0.1, 0.3, 1.2]])
 TRIAXIAL = Fabric(np.array([1.0, 0.0, 0.0]), np.diag([0.6, 0.3, 0.1]), 0.7, np.array([0.0, 1.0, 0.0]))
@@ -275,6 +282,23 @@ def test_every_law_is_in_this_table():
     here = {law for law in StrainEnergy.members().values() if law.__module__.startswith("fibertwin.constitutive")}
     assert {type(law) for law in LAWS.values()} >= here
     assert FORMULAS.keys() == LAWS.keys()
+
+
+def test_the_reference_page_names_every_law_parameter_preset_and_volumetric_part():
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    named = {line.split("`")[1]: line for line in rows}
+    laws = {type(law).kind(): type(law) for law in LAWS.values()}
+    assert named.keys() == laws.keys() | PRESETS.keys() | VOLUMETRIC.keys()
+    for name, law in laws.items():
+        words = set(re.split(r"[^\w]+", named[name].rpartition("| ")[0].split(" | ")[2]))
+        options = {"definition", "curve", "sheets", "switch", "strain", "fiber_strain"}
+        assert {field.name for field in fields(law)} - options <= words
+    for name, preset in PRESETS.items():
+        assert preset.title in named[name]
+        assert preset.source in named[name]
+        assert ("second-hand" in preset.note.lower()) == ("second-hand" in named[name])
+    for name, part in VOLUMETRIC.items():
+        assert f"| {part.convex} |" in named[name]
 
 
 @pytest.mark.parametrize("name", LAWS)
