@@ -66,7 +66,9 @@ def equilibrate(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[
     """
     if not free:
         return F, _prescribed(tissue, F), np.ones(len(F), dtype=bool)
-    found, p, good = _newton(tissue, F, np.zeros(len(F)), free)
+    found, p, good = _as_guessed(tissue, F, free)
+    if not good.all():
+        found[~good], p[~good], good[~good] = _newton(tissue, F[~good], p[~good], free)
     for steps in (8, 64):
         if good.all():
             break
@@ -75,10 +77,25 @@ def equilibrate(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[
 
 
 def _prescribed(tissue: Tissue, F: Array) -> Array:
-    if not tissue.material.incompressible:
-        return tissue.stress(F)
+    return tissue.stress(F, _pressure(tissue, F) if tissue.material.incompressible else None)
+
+
+def _pressure(tissue: Tissue, F: Array) -> Array:
+    """The pressure (n,) (kPa) of an incompressible material that makes P33 vanish."""
     own = tissue.stress(F, np.zeros(len(F)))[:, 2, 2]
-    return tissue.stress(F, -own / _cofactor(F, np.linalg.det(F))[:, 2, 2])
+    return np.asarray(-own / _cofactor(F, np.linalg.det(F))[:, 2, 2])
+
+
+def _as_guessed(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[Array, Array, Mask]:
+    """F, the pressure, and where these are right already, as they are for isotropic laws that keep their volume."""
+    if not tissue.material.incompressible:
+        return F.copy(), np.zeros(len(F)), np.zeros(len(F), dtype=bool)
+    rows, columns = np.array(free).T
+    p = _pressure(tissue, F)
+    P = tissue.stress(F, p)
+    free_stress = np.abs(P[:, rows, columns]).max(axis=1)
+    good = (free_stress <= 1e-13 * np.abs(P).max(axis=(1, 2))) & (np.abs(np.linalg.det(F) - 1) <= 1e-14)
+    return F.copy(), np.where(np.isfinite(p), p, 0.0), good
 
 
 def _from_rest(tissue: Tissue, F: Array, free: tuple[Component, ...], steps: int) -> tuple[Array, Array, Mask]:

@@ -166,7 +166,9 @@ def simple_shear(
     """
     amount = _finite("amounts", amounts)
     height = np.broadcast_to(_positive("prestretch", prestretch), amount.shape)
-    normal, shift = plane
+    if len(plane) != 2:
+        raise InputError(Problem("plane", "is no plane", got=str(plane), wanted='two directions, such as "fs"'))
+    normal, shift = plane[0], plane[1]
     F = _diagonal(height**-0.5, height, height**-0.5)
     F[:, 0, 1] = amount
     name = "simple shear" if np.all(height == 1) else "compound shear"
