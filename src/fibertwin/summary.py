@@ -169,6 +169,7 @@ def mesh_quality(anatomy: "Anatomy", worst: int = 5) -> dict[str, Any]:
     owned = mesh.topology.index_map(3).size_local
     corners = np.asarray(mesh.geometry.dofmaps[0][:owned])
     shape = np.abs(scaled_jacobian(mesh.geometry.x, corners))  # DOLFINx orders corners by number, not by hand
+    shape = np.minimum(shape, 1.0)  # 1 but for round-off
     centers = mesh.geometry.x[corners].mean(axis=1)
     number = mesh.topology.original_cell_index[:owned]
     order = np.argsort(shape)[:worst]

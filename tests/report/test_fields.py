@@ -64,3 +64,28 @@ def test_says_what_is_missing(tmp_path: Path) -> None:
     plain = read_fields(tmp_path / "plain.vtu")
     assert plain.strain_name == "max principal strain"
     assert plain.strain.tolist() == [0.25]
+
+
+def test_bricks_are_cut_into_tetrahedra_that_fill_them(tmp_path: Path) -> None:
+    """Two skewed bricks side by side: the cut ones hold their volume, and only the outside is a surface."""
+    import pyvista
+
+    grid = pyvista.ImageData(dimensions=(3, 2, 2), spacing=(2.0, 1.0, 3.0)).cast_to_unstructured_grid()
+    bricks = pyvista.UnstructuredGrid(
+        np.array([[8, *_loop(cell)] for cell in range(2)]).ravel(), [12, 12], grid.points + 0.2 * grid.points[:, ::-1]
+    )
+    bricks.point_data["displacement"] = bricks.points @ np.diag([0.1, 0.2, 0.3])
+    bricks.cell_data["max principal strain"] = [0.1, 0.2]
+    bricks.save(tmp_path / "bricks.vtu")
+    tissue = read_fields(tmp_path / "bricks.vtu")
+    skew = np.eye(3) + 0.2 * np.eye(3)[::-1]
+    assert tissue.cells.shape == (48, 4)
+    assert tissue.volumes.sum() == pytest.approx(12.0 * abs(np.linalg.det(skew)))
+    assert len(tissue.boundary) == 10 * 4
+    assert (tissue.volumes * tissue.strain).sum() == pytest.approx(0.15 * tissue.volumes.sum())
+    np.testing.assert_allclose(tissue.displacement, tissue.points @ np.diag([0.1, 0.2, 0.3]), atol=1e-6)
+
+
+def _loop(cell: int) -> list[int]:
+    """Corners of a cell of the grid above, in VTK's order."""
+    return [cell + offset for offset in (0, 1, 4, 3, 6, 7, 10, 9)]

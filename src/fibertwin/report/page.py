@@ -158,7 +158,7 @@ def _solve(summary: Summary) -> str:
     if dofs:
         told += (
             f"<p>{number(dofs['displacement'])} displacement and {number(dofs['pressure'])} pressure unknowns on "
-            f"{number(dofs['cells'])} tetrahedra"
+            f"{number(dofs['cells'])} cells"
         )
         memory = (summary.get("memory_MB") or {}).get("peak_sum")
         told += f"; at most {quantity(memory, 'MB', 4)} of memory over all ranks.</p>" if memory else ".</p>"
