@@ -1,0 +1,1 @@
+"""Measured curves of soft materials, to study laws with; each file says where it comes from."""
