@@ -142,7 +142,7 @@ class Unit:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         """Let pydantic read a quantity, in every place of a tuple or list, and write it back with its unit."""
-        from pydantic_core import PydanticCustomError, core_schema
+        from pydantic_core import PydanticCustomError, PydanticSerializationUnexpectedValue, core_schema
 
         if get_origin(source) in (tuple, list):
             inner = tuple(Annotated[part, self] if part is not Ellipsis else part for part in get_args(source))
@@ -156,7 +156,9 @@ class Unit:
                 raise PydanticCustomError("quantity", "{what}", told) from error
 
         def write(value: Any) -> Any:
-            return self.write(value) if isinstance(value, (int, float)) else value  # a word of a union's other branch
+            if not isinstance(value, (int, float)):
+                raise PydanticSerializationUnexpectedValue("not a number")  # it belongs to another branch of a union
+            return self.write(value)
 
         return core_schema.no_info_before_validator_function(
             read, handler(source), serialization=core_schema.plain_serializer_function_ser_schema(write)

@@ -48,7 +48,8 @@ def described_table(kind: type[Any], schema: JsonSchemaValue) -> JsonSchemaValue
     hints = get_type_hints(kind, include_extras=True)
     for name, words in attributes_of(kind).items():
         if name in properties:
-            held = [properties[name]["description"]] if "examples" in properties[name] else []
+            number = _number(properties[name])
+            held = [number["description"]] if "examples" in number else []
             asides = ", ".join(held + bounds_of(hints[name]) if held else [])
             text = f"{words.rstrip('.')} ({asides})." if asides else words
             properties[name] = {**properties[name], "title": name, "description": text}
@@ -62,6 +63,17 @@ def described_table(kind: type[Any], schema: JsonSchemaValue) -> JsonSchemaValue
         "properties": properties,
         "additionalProperties": False,
     }
+
+
+def varies(schema: JsonSchemaValue) -> bool:
+    """Whether a schema is that of the tables that say where a number's values come from."""
+    return "varying" in schema.get("$ref", "").lower()
+
+
+def _number(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """The schema of the number itself, where a table may stand in its place."""
+    options = schema.get("anyOf", [])
+    return options[0] if len(options) == 2 and varies(options[1]) else schema
 
 
 def bounds_of(hint: Any) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from fibertwin.units import UnitError
+
 BRANCH = "|"
 """Opens the parts of pydantic's error location that name a branch of a union, not a key of the file."""
 
@@ -163,7 +165,8 @@ def _value_problem(line: ErrorDetails) -> Told:
     if kind == "literal_error":
         choices = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         wanted = " or ".join(f'"{choice}"' for choice in choices)
-        return Told(_NOT_A_CHOICE, wanted, did_you_mean(line["input"], choices))
+        shape = isinstance(line["input"], (dict, list, tuple))
+        return Told(_NOT_A_CHOICE, wanted, did_you_mean(line["input"], choices), shape)
     if kind == "missing":
         return Told("is missing")
     if kind in ("too_short", "string_too_short"):
@@ -176,5 +179,6 @@ def _value_problem(line: ErrorDetails) -> Told:
         wanted = 'a share such as "30 %"' if "%" in context["pattern"] else f"the form {context['pattern']}"
         return Told("has another form than asked for", wanted)
     if kind == "value_error":
-        return Told(str(context["error"]))
+        error = context["error"]
+        return Told(error.what, error.wanted, error.hint) if isinstance(error, UnitError) else Told(str(error))
     return Told(line["msg"][:1].lower() + line["msg"][1:])

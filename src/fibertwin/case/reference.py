@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from .document import json_schema
+from .document import json_schema, varies
 from .toml import written
 
 Schema = dict[str, Any]
@@ -40,8 +40,22 @@ def markdown() -> str:
                 f"Each entry has a name of your choice: `[{name}.NAME]`, or `NAME = {{ … }}` below `[{name}]`.",
                 "",
             ]
+        if name == "materials":
+            lines += ["Every number of a law may also vary through the tissue: see [below](#numbers-that-vary).", ""]
         lines += _members(section, "###")
+        if name == "materials":
+            lines += _numbers_that_vary(schema["$defs"])
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def _numbers_that_vary(definitions: Schema) -> list[str]:
+    """The tables that may stand in place of a number of a law."""
+    name = next(name for name in definitions if name.endswith("Varying"))
+    family = _expanded(definitions[name], definitions, (name,))
+    opening = "In place of a number with a unit a law also takes a table that says where the values come from"
+    more = "They are looked up at the quadrature points, and must be there and within the number's bounds"
+    lines = ["### Numbers that vary", "", f'{opening}: `mu = {{ image = "stiffness.nii.gz" }}`. {more}.', ""]
+    return [*lines, *_members(family, "####")]
 
 
 def _expanded(schema: Any, definitions: Schema, inside: tuple[str, ...]) -> Any:
@@ -56,6 +70,12 @@ def _expanded(schema: Any, definitions: Schema, inside: tuple[str, ...]) -> Any:
         if name in inside:
             return {"like": "as here", **rest}
         return {**_expanded(definitions[name], definitions, (*inside, name)), **rest}
+    options = [
+        option for option in schema.get("anyOf", []) if not varies(option)
+    ]  # those are told once, for all numbers
+    if options:
+        rest = {key: part for key, part in schema.items() if key != "anyOf"}
+        schema = {**options[0], **rest} if len(options) == 1 else {**rest, "anyOf": options}
     return {key: _expanded(part, definitions, inside) for key, part in schema.items() if key != "$defs"}
 
 
@@ -114,11 +134,13 @@ def _default(schema: Schema) -> str:
 def _sentence(text: str) -> str:
     """Text of a docstring as Markdown."""
     text = text.replace("``", "`")
-    return text[:1].upper() + text[1:] if re.match(r"[a-z][a-z ]", text) else text
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]{2}|a ", text) else text
 
 
 def _kind(schema: Schema) -> str:
     """What a key takes, in words."""
+    if schema.get("format") == "curve":
+        return 'pairs `[["0 s", 0], ["0.2 s", 1]]` or a CSV file'
     if "enum" in schema:
         return " or ".join(f"`{written(choice)}`" for choice in schema["enum"])
     if "const" in schema:

@@ -1,14 +1,16 @@
 """From annotated dataclasses to the reader, writer and schema of a case file, by way of pydantic.
 
 Every dataclass is a table, every ``Declared`` family a table whose ``key`` picks the member, every ``Path`` a
-file that must exist; numbers and switches are taken only as such (``"3"`` is no number).
+file that must exist; numbers and switches are taken only as such (``"3"`` is no number). A number with a unit, in a
+class that ``varies``, may be a table that says where its values come from. A class with pydantic hooks reads itself.
 """
 
 import dataclasses
 import os
 import types
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -17,7 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from fibertwin.declared import Declared
-from fibertwin.errors import InputError
+from fibertwin.errors import InputError, Problem
 from fibertwin.units import Unit
 
 from .explain import BRANCH, Told, did_you_mean, explained, line_error, raised
@@ -55,6 +57,8 @@ def _plain(hint: Any) -> Any:
         return Annotated[hint, Strict()]
     if hint is Path:
         return Annotated[Path, _InputFile()]
+    if isinstance(hint, type) and hasattr(hint, "__get_pydantic_core_schema__"):
+        return Annotated[hint, _ReadsItself(hint.__name__.lower())]
     if isinstance(hint, type) and issubclass(hint, Declared) and _is_family(hint):
         return _Family(hint)
     if dataclasses.is_dataclass(hint):
@@ -64,6 +68,72 @@ def _plain(hint: Any) -> Any:
 
 def _is_family(kind: type[Declared]) -> bool:
     return Declared in kind.__bases__ or kind.__name__.startswith("_")
+
+
+def _may_vary(hint: Any, family: type[Declared]) -> Any:
+    """The annotation with a table of a family beside every number that has a unit."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        unit = next((part for part in args[1:] if isinstance(part, Unit)), None)
+        if unit is None or get_origin(args[0]) is not None:
+            return Annotated[(_may_vary(args[0], family), *args[1:])]
+        return Annotated[Any, _OrVarying(hint, family, unit)]
+    if origin in (Union, types.UnionType):
+        return reduce(or_, (_may_vary(arg, family) for arg in args))
+    if origin is tuple:
+        return origin[tuple(arg if arg is Ellipsis else _may_vary(arg, family) for arg in args)]
+    return hint
+
+
+@dataclasses.dataclass(frozen=True)
+class _OrVarying:
+    """Reads a number, or the table that says where its values come from."""
+
+    number: Any
+    family: type[Declared]
+    unit: Unit
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        varying = core_schema.no_info_after_validator_function(
+            self._checked, handler.generate_schema(_Family(self.family))
+        )
+        return core_schema.tagged_union_schema(
+            {f"{BRANCH}number": handler.generate_schema(as_read(self.number)), f"{BRANCH}varying": varying},
+            discriminator=lambda value: BRANCH + ("varying" if isinstance(value, (dict, Declared)) else "number"),
+            metadata={"pydantic_js_functions": [_either_described]},
+        )
+
+    def _checked(self, value: Any) -> Any:
+        from fibertwin.solver.parameters import check
+
+        problems = check(value, self.unit)
+        if problems:
+            raise ValidationError.from_exception_data("", _own_problems(problems, vars(value)))
+        return value
+
+
+def _either_described(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    return {"anyOf": handler(schema)["oneOf"]}
+
+
+@dataclasses.dataclass(frozen=True)
+class _ReadsItself:
+    """Lets a class with pydantic hooks read itself; what is wrong with a file that it reads is told at its place."""
+
+    name: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: object, inner: Reader) -> Any:
+            try:
+                return inner(value)
+            except InputError as error:
+                problem = error.problems[0]
+                raise raised(Told(f"{problem.where} {problem.what}", problem.wanted, problem.hint)) from error
+
+        return core_schema.no_info_wrap_validator_function(read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "format": self.name}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +181,11 @@ class _Family:
         def read(value: object, inner: Reader) -> Any:
             if isinstance(value, source):
                 return value
-            if isinstance(value, str):  # the bare word stands for a member without further keys
+            if isinstance(value, str) and source.key:  # the bare word stands for a member without further keys
                 value = _named(source.key, value, list(members))
             if not isinstance(value, dict):
-                raise raised(Told("is not a table", f"a table with the key {source.key}", shape=True))
+                wanted = f"the key {source.key}" if source.key else f"one of the keys {', '.join(own_first)}"
+                raise raised(Told("is not a table", f"a table with {wanted}", shape=True))
             problem = _misnamed(source.key, value, list(members)) if source.key else _undecided(value, list(own_first))
             if problem is not None:
                 where = (source.key,) if source.key in value else ()
@@ -218,9 +289,10 @@ def _sibling(path: Path) -> str:
 def _table_schema(kind: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
     """The core schema of a dataclass, as pydantic would make it but for strict scalars and better messages."""
     hints = get_type_hints(kind, include_extras=True)
+    may_be = {name: _may_vary(hint, kind.varies) for name, hint in hints.items()} if hasattr(kind, "varies") else hints
     read = [field for field in dataclasses.fields(kind) if field.init and field.metadata.get("in_file", True)]
     names = [field.name for field in read]
-    made = {name: handler.generate_schema(as_read(hints[name])) for name in names}
+    made = {name: handler.generate_schema(as_read(may_be[name])) for name in names}
     fields = [
         core_schema.dataclass_field(field.name, _with_default(made[field.name], field), kw_only=True) for field in read
     ]
@@ -257,6 +329,8 @@ def wanted_by(hint: Any) -> str:
         count = "" if args[-1] is Ellipsis or origin is list else f" of {len(args)}"
         return f"a list{count}, each {wanted_by(args[0])}"
     if isinstance(hint, type) and issubclass(hint, Declared) and _is_family(hint):
+        if not hint.key:
+            return f"a table with one of the keys {', '.join(_own_first(m) for m in hint.members().values())}"
         return f"a table whose {hint.key} is one of {', '.join(sorted(hint.members()))}"
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text", Path: "a file"}
     return words.get(hint, "a table")
@@ -276,14 +350,14 @@ def _table_reader(kind: type[Any], wanted: dict[str, str]) -> Callable[[object, 
         except ValidationError as error:
             raise ValidationError.from_exception_data(kind.__name__, explained(error, given, wanted)) from error
         except InputError as error:  # from the dataclass's own __post_init__
-            raise ValidationError.from_exception_data(kind.__name__, _own_problems(error, given)) from error
+            raise ValidationError.from_exception_data(kind.__name__, _own_problems(error.problems, given)) from error
 
     return read
 
 
-def _own_problems(error: InputError, value: dict[str, Any]) -> list[Any]:
+def _own_problems(problems: Iterable[Problem], value: dict[str, Any]) -> list[Any]:
     lines = []
-    for problem in error.problems:
+    for problem in problems:
         where = (problem.where,) if problem.where in value else ()
         told = Told(problem.what, problem.wanted, problem.hint)
         lines.append(line_error(told, where, value.get(problem.where, problem.got)))
