@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fibertwin.case.tables import reader_of
 from fibertwin.constitutive import (
     PRESETS,
     VOLUMETRIC,
@@ -29,7 +30,7 @@ from fibertwin.constitutive import (
     Yeoh,
     kappa_from_fa,
 )
-from fibertwin.constitutive.point import Fabric, axisymmetric_fabric, energy, first_piola_kirchhoff
+from fibertwin.constitutive.point import Fabric, axisymmetric_fabric, energy, first_piola_kirchhoff, tangent
 from fibertwin.curve import Curve, Moment
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "laws.md"
@@ -319,6 +320,37 @@ def test_stress_is_the_derivative_of_the_energy(law):
         differences[i, j] = (up - down) / (2 * h)
     assert np.abs(P).max() > 0.1
     np.testing.assert_allclose(P, differences, atol=1e-7 * np.abs(P).max())
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_tangent_is_the_derivative_of_the_stress(law):
+    steps = np.eye(9).reshape(9, 3, 3) * 1e-6
+    up, down = (first_piola_kirchhoff(alone(law), F_GENERAL + sign * steps, TRIAXIAL) for sign in (1, -1))
+    differences = np.moveaxis((up - down).reshape(3, 3, 3, 3) / 2e-6, (0, 1), (2, 3))
+    exact = tangent(alone(law), F_GENERAL, TRIAXIAL)
+    np.testing.assert_allclose(exact, differences, atol=2e-8 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("name", [name for name, law in LAWS.items() if not law.needs_fibers])
+def test_isotropic_tissue_at_rest_is_hookean(name):
+    """Where all principal stretches coincide: ∂P/∂F = mu (δik δjl + δil δjk − 2/3 δij δkl), and its share of volume."""
+    one = np.eye(3)
+    shear = np.einsum("ik,jl->ijkl", one, one) + np.einsum("il,jk->ijkl", one, one)
+    volume = np.einsum("ij,kl->ijkl", one, one)
+    exact = tangent(alone(LAWS[name]), one)
+    modulus = alone(LAWS[name]).shear_modulus
+    bulk = np.einsum("iijj", exact) / 9
+    np.testing.assert_allclose(exact, modulus * (shear - 2 / 3 * volume) + bulk * volume, atol=2e-5 * modulus)
+    assert LAWS[name].strain == "full" or abs(bulk) < 1e-8 * modulus
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_a_case_file_can_hold_the_law(law):
+    reader = reader_of(Material)
+    written = reader.dump_python(alone(law), mode="json", exclude_none=True)
+    read = reader.validate_python(written)
+    assert read == alone(law)
+    assert read.needs_sheets == law.needs_sheets
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
