@@ -4,6 +4,7 @@ import fibertwin.stack  # noqa: F401 (before anything of DOLFINx is imported bel
 
 from .anatomy import BOUNDARY, TISSUE, Anatomy, bounds
 from .boundary import Boundary, area, boundary_of, centroid, mean_normal
+from .ellipsoid import TruncatedEllipsoid, ellipsoid_fibers
 from .fibers import (
     FiberField,
     axisymmetric_tensor,
@@ -14,6 +15,7 @@ from .fibers import (
 )
 from .images import read_image, read_mask
 from .patch import Patch
+from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
 from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
@@ -46,6 +48,8 @@ __all__ = [
     "Boundary",
     "Box",
     "CellTag",
+    "CookMembrane",
+    "Cylinder",
     "Diffusion",
     "Except",
     "Facing",
@@ -63,6 +67,9 @@ __all__ = [
     "SurfaceSelector",
     "Tag",
     "Tetrahedra",
+    "ThickSphere",
+    "ThickTube",
+    "TruncatedEllipsoid",
     "VoxelMask",
     "area",
     "axisymmetric_tensor",
@@ -71,6 +78,7 @@ __all__ = [
     "centroid",
     "decimate",
     "dihedral_angles",
+    "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
     "mean_normal",

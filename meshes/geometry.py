@@ -33,6 +33,20 @@ def tabulate(nodes: int, points: Array) -> Array:
     return np.asarray(element.tabulate(1, points)[..., 0])
 
 
+def reference_nodes(nodes: int) -> Array:
+    """Where the nodes (nodes, 3) of a cell lie on the reference cell."""
+    cell, degree = NODES[nodes]
+    element = basix.create_element(basix.ElementFamily.P, cell, degree, basix.LagrangeVariant.gll_warped)
+    return np.asarray(element.points)
+
+
+def mirror(nodes: int) -> NDArray[np.int64]:
+    """The order (nodes,) of a cell's nodes in which its hand is the other one: the last two axes are swapped."""
+    there = reference_nodes(nodes)
+    apart = np.linalg.norm(there[:, None, [0, 2, 1]] - there[None], axis=2)
+    return np.argmin(apart, axis=1)
+
+
 def volume_degree(nodes: int) -> int:
     """Degree of the quadrature that integrates the Jacobian determinant exactly."""
     cell, degree = NODES[nodes]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import jacobian_determinants
+from .geometry import jacobian_determinants, mirror
 
 _CORNER_EDGES = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5))
 _EDGE_ENDS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
@@ -33,6 +33,19 @@ def signed_volumes(points: NDArray[np.float64], cells: NDArray[np.integer]) -> N
         return np.asarray(np.einsum("ni,ni->n", b - a, np.cross(c - a, d - a)) / 6)
     determinants, weights = jacobian_determinants(points[cells])
     return np.asarray(determinants @ weights)
+
+
+def right_handed(points: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The cells with their last two axes swapped, corners and midside nodes alike, where the volume is negative.
+
+    Args:
+        points: coordinates of the cells' nodes (m, 3).
+        cells: node indices as ``signed_volumes``.
+    """
+    inverted = signed_volumes(points, cells) < 0
+    mended = cells.copy()
+    mended[inverted] = cells[inverted][:, mirror(cells.shape[1])]
+    return mended
 
 
 def scaled_jacobian(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -13,9 +13,8 @@ from scipy import sparse
 from fibertwin.errors import InputError, Problem
 
 from .anatomy import TISSUE, RawMesh
-from .quality import signed_volumes
+from .quality import right_handed, signed_volumes
 from .surface import MESHING
-from .tetrahedra import right_handed
 
 LengthUnit = Literal["mm", "cm", "m"]
 WorldAxes = Literal["RAS", "LPS"]

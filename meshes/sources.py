@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -29,6 +29,7 @@ from .anatomy import (
 )
 from .boundary import boundary_of
 from .images import read_mask
+from .lattice import CellShape
 from .quality import measure
 from .read import LengthUnit, WorldAxes, read_mesh
 from .surface import (
@@ -46,7 +47,6 @@ from .tetrahedra import tetrahedralize
 
 PositiveLength = Annotated[float, Unit("mm"), Gt(0)]
 Cells = Annotated[int, Ge(1)]
-CellShape = Literal["tetrahedra", "hexahedra"]
 CELL_TYPES: dict[CellShape, CellType] = {"tetrahedra": CellType.tetrahedron, "hexahedra": CellType.hexahedron}
 
 TAUBIN_STEPS = 20
@@ -59,6 +59,8 @@ class AnatomySource(Declared):
     """A way to come by a body."""
 
     key: ClassVar[str] = "type"
+    own_surfaces: ClassVar[tuple[str, ...] | None] = None
+    """Names that its surfaces may have besides the boundary; ``None`` where they are known only when it is built."""
 
     def check(self) -> None:
         """Find what is cheaply found to be wrong; not collective.
@@ -92,6 +94,8 @@ class Block(AnatomySource):
         center: center of the box; if left out, that of the scan's mask, or the origin if there is no scan.
         cell: tetrahedra, six to a brick around its diagonal from the low to the high corner, or hexahedra.
     """
+
+    own_surfaces: ClassVar[tuple[str, ...] | None] = tuple(name for pair in BLOCK_FACES for name in pair)
 
     size: tuple[PositiveLength, PositiveLength, PositiveLength]
     cells: tuple[Cells, Cells, Cells]
@@ -138,6 +142,8 @@ class Mask(AnatomySource):
         minimum_quality: least scaled Jacobian that is accepted.
     """
 
+    own_surfaces: ClassVar[tuple[str, ...] | None] = ()
+
     edge: PositiveLength
     file: Path | None = None
     opening: Annotated[float, Unit("mm"), Ge(0)] = 0.0
@@ -147,7 +153,7 @@ class Mask(AnatomySource):
 
     def check(self) -> None:
         """Look whether the file and the libraries are there."""
-        _require_libraries("skimage", "fast_simplification", "gmsh")
+        require_libraries("skimage", "fast_simplification", "gmsh")
         if self.file is not None and not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mask file"))
 
@@ -212,7 +218,7 @@ class MeshFile(AnatomySource):
 
     def check(self) -> None:
         """Look whether the file and the library are there."""
-        _require_libraries("meshio")
+        require_libraries("meshio")
         if not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mesh file"))
 
@@ -227,7 +233,7 @@ class MeshFile(AnatomySource):
         return raw
 
 
-def _require_libraries(*names: str) -> None:
+def require_libraries(*names: str) -> None:
     """Refuse early, without importing them, where libraries are missing.
 
     Raises:

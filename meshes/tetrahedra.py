@@ -1,7 +1,6 @@
 """Tetrahedra inside a closed surface, by gmsh (HXT, then Netgen's optimizer)."""
 
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,10 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
+from .gmsh_model import TRIANGLE, GmshModel, read_tetrahedra
 from .improve import improve
-from .quality import signed_volumes
-from .surface import MESHING, Surface
+from .surface import Surface
 
-HXT = 10
-TRIANGLE, TETRAHEDRON = 2, 4
 MARGIN = 0.05
 """How far above the least quality wanted the worst cells are brought, so that what follows may move points a bit."""
 
@@ -50,51 +47,14 @@ def tetrahedralize(surface: Surface, edge: float, minimum_quality: float = 0.15)
         raise InputError(
             Problem("surface", "is not watertight", f"{len(surface.triangles)} triangles", "a closed surface")
         )
-    with _Gmsh("fibertwin") as gmsh:
+    hint = "a surface that touches itself: try more smoothing, more closing or a smaller edge"
+    with GmshModel("can't fill the surface with tetrahedra", hint) as gmsh:
         _load_surface(gmsh, surface)
         gmsh.option.setNumber("Mesh.MeshSizeMax", edge)
         gmsh.model.mesh.generate(3)
         gmsh.model.mesh.optimize("Netgen")
-        mesh = _read_tetrahedra(gmsh)
-    points = improve(mesh.points, mesh.cells, minimum_quality + MARGIN)
-    return Tetrahedra(points, mesh.cells)
-
-
-class _Gmsh:
-    """A gmsh model for a while. gmsh raises bare ``Exception``; it leaves here as an ``InputError``."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> Any:
-        try:
-            import gmsh
-        except (ImportError, OSError) as error:
-            hint = f"{MESHING}; gmsh also needs the system's GL libraries (libgl1 libglu1-mesa)"
-            raise InputError(Problem("gmsh", "is needed to make tetrahedra", str(error), hint=hint)) from error
-        self.gmsh = gmsh
-        self.was_running = bool(gmsh.isInitialized())
-        if not self.was_running:
-            gmsh.initialize(argv=[], readConfigFiles=False, interruptible=False)
-        gmsh.model.add(self.name)
-        settings = {"General.Terminal": 0, "General.NumThreads": 1, "Mesh.Algorithm3D": HXT, "Mesh.RandomSeed": 1}
-        self.before = {option: gmsh.option.getNumber(option) for option in [*settings, "Mesh.MeshSizeMax"]}
-        for option, value in settings.items():
-            gmsh.option.setNumber(option, value)
-        return gmsh
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self.was_running:
-            self.gmsh.model.remove()
-            for option, value in self.before.items():
-                self.gmsh.option.setNumber(option, value)
-        else:
-            self.gmsh.finalize()
-        if kind is Exception:
-            hint = "a surface that touches itself: try more smoothing, more closing or a smaller edge"
-            raise InputError(
-                Problem("gmsh", "can't fill the surface with tetrahedra", str(error), hint=hint)
-            ) from error
+        points, cells, _ = read_tetrahedra(gmsh)
+    return Tetrahedra(improve(points, cells, minimum_quality + MARGIN), cells)
 
 
 def _load_surface(gmsh: Any, surface: Surface) -> None:
@@ -105,22 +65,3 @@ def _load_surface(gmsh: Any, surface: Surface) -> None:
     loop = gmsh.model.geo.addSurfaceLoop([tag])
     gmsh.model.geo.addVolume([loop])
     gmsh.model.geo.synchronize()
-
-
-def _read_tetrahedra(gmsh: Any) -> Tetrahedra:
-    """The tetrahedra that gmsh holds now."""
-    tags, coordinates, _ = gmsh.model.mesh.getNodes()
-    _, corners = gmsh.model.mesh.getElementsByType(TETRAHEDRON)
-    place = np.zeros(int(tags.max()) + 1, dtype=np.int64)
-    place[tags.astype(np.int64)] = np.arange(len(tags))
-    used, cells = np.unique(place[corners.astype(np.int64)], return_inverse=True)
-    points = np.asarray(coordinates, dtype=np.float64).reshape(-1, 3)[used]
-    return Tetrahedra(points, right_handed(points, cells.reshape(-1, 4)))
-
-
-def right_handed(points: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The cells (m, 4) with two corners swapped where the volume is negative."""
-    mended = cells.copy()
-    inverted = signed_volumes(points, cells) < 0
-    mended[inverted, 2], mended[inverted, 3] = cells[inverted, 3], cells[inverted, 2]
-    return mended

@@ -5,7 +5,7 @@ import pytest
 
 from fibertwin.meshes import scaled_jacobian, signed_volumes
 from fibertwin.meshes.improve import boundary_faces, improve
-from fibertwin.meshes.tetrahedra import right_handed
+from fibertwin.meshes.quality import right_handed
 
 
 def cube(n: int = 4) -> tuple[np.ndarray, np.ndarray]:

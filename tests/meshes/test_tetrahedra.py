@@ -5,7 +5,7 @@ import pytest
 
 from fibertwin.errors import InputError
 from fibertwin.meshes import Surface, scaled_jacobian, signed_volumes, tetrahedralize
-from fibertwin.meshes.tetrahedra import right_handed
+from fibertwin.meshes.quality import right_handed
 
 
 def octahedron(subdivisions: int, radius: float = 10.0) -> Surface:
