@@ -59,6 +59,7 @@ class Case:
 
     Attributes:
         title: a line for the report.
+        plugins: Python files whose laws (or supports, loads, …) the rest of the file may name; they are run.
         diffusion: the scan; left out where no law has fibers.
         anatomy: where the mesh comes from.
         surfaces: named parts of the boundary, each by one selector or by several that must all hold.
@@ -73,6 +74,7 @@ class Case:
     """
 
     title: str = ""
+    plugins: tuple[Path, ...] = ()
     diffusion: DiffusionSource | None = None
     anatomy: AnatomySource
     surfaces: dict[str, SurfaceSelector | Annotated[tuple[SurfaceSelector, ...], Len(1)]] = field(default_factory=dict)
@@ -117,9 +119,10 @@ class Case:
 
     def to_dict(self) -> dict[str, Any]:
         """The case as a file would say it, defaults spelled out, values with units, paths absolute."""
+        from .plugins import loaded
         from .reading import reader
 
-        return dict(reader().dump_python(self, mode="json", exclude_none=True))
+        return dict(reader(loaded(self.plugins)).dump_python(self, mode="json", exclude_none=True))
 
     def to_toml(self) -> str:
         """The case as the text of a file."""

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from fibertwin.errors import InputError, Problem
-from fibertwin.parallel import on_root
+from fibertwin.parallel import on_root, together
 
+from . import plugins
 from .explain import told_of
+from .plugin_laws import check_laws
 from .references import unresolved
 from .tables import reader_of
 from .toml import load, parts_of, place, replaced, written
@@ -26,36 +28,50 @@ LONGEST = 80
 
 
 @cache
-def reader() -> "TypeAdapter[Case]":
-    """The adapter for a case, made once."""
+def reader(modules: tuple[str, ...] = ()) -> "TypeAdapter[Case]":
+    """The adapter for a case, made once for each set of plugins.
+
+    Args:
+        modules: the plugins' modules.
+    """
     from .model import Case
 
-    return reader_of(Case)
+    with plugins.seeing(modules):
+        return reader_of(Case)
 
 
 def read(path: Path, changes: Mapping[str, Any], comm: "MPI.Comm | None") -> "Case":
     """Read and check a case file; see ``Case.read``. Collective where ``comm`` is given."""
+    folder = path.resolve().parent
 
-    def work() -> "Case":
-        return validated(replaced(load(path), changes), path.resolve().parent)
+    def opened() -> tuple[dict[str, Any], tuple[plugins.Source, ...]]:
+        document = replaced(load(path), changes)
+        return document, plugins.sources(document, folder)
 
-    return work() if comm is None else on_root(comm, work)
+    if comm is None:
+        document, found = opened()
+        return validated(document, folder, found)
+    document, found = on_root(comm, opened)
+    together(comm, lambda: plugins.load(found))  # every rank must know the classes of the case that it is sent
+    return on_root(comm, lambda: validated(document, folder, found))
 
 
-def validated(document: Mapping[str, Any], folder: Path) -> "Case":
+def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.Source, ...] | None = None) -> "Case":
     """The case that a document describes.
 
     Args:
         document: tables as tomllib reads them.
         folder: where relative paths start.
+        found: the plugins that it names; looked for where left out.
 
     Raises:
-        InputError: with everything that is wrong, in the order of the document.
+        InputError: with everything that is wrong, in the order of the document; or what is wrong with a plugin.
     """
+    modules = plugins.load(plugins.sources(document, folder) if found is None else found)
     problems: list[Problem] = []
     case: Case | None = None
     try:
-        case = reader().validate_python(dict(document), context={"folder": folder})
+        case = reader(modules).validate_python(dict(document), context={"folder": folder})
     except ValidationError as error:
         for line in error.errors(include_url=False):
             told = told_of(line)
@@ -63,9 +79,11 @@ def validated(document: Mapping[str, Any], folder: Path) -> "Case":
             got = "" if absent else _shown(line["input"])
             problems.append(Problem(place(line["loc"]), told.what, got, told.wanted, told.hint))
     told_already = {problem.where for problem in problems}
-    problems += [problem for problem in unresolved(document) if problem.where not in told_already]
+    with plugins.seeing(modules):
+        problems += [problem for problem in unresolved(document) if problem.where not in told_already]
     if problems or case is None:
         raise InputError(_in_order(problems, document))
+    check_laws(case.materials)
     return replace(case, folder=folder)
 
 

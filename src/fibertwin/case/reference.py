@@ -30,7 +30,8 @@ def markdown() -> str:
     """The page."""
     schema = json_schema()
     sections = _expanded(schema, schema.get("$defs", {}), ())["properties"]
-    lines = [OPENING]
+    plain = {name: section for name, section in sections.items() if not _tables(section)}
+    lines = [OPENING, "## At the top", "", *_rows({"properties": plain})]
     for name, section in sections.items():
         if not _tables(section):
             continue

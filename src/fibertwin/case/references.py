@@ -13,6 +13,7 @@ from fibertwin.meshes.sources import BLOCK_FACES
 from fibertwin.units import quoted
 
 from .explain import did_you_mean
+from .plugins import members
 from .toml import place
 
 Table = Mapping[str, Any]
@@ -41,7 +42,7 @@ def _section(document: Table, name: str) -> Table:
 
 
 def _anatomy(document: Table) -> type[AnatomySource] | None:
-    return AnatomySource.members().get(str(_section(document, "anatomy").get("type")))
+    return members(AnatomySource).get(str(_section(document, "anatomy").get("type")))
 
 
 def _surfaces(document: Table) -> Iterator[Problem]:
@@ -96,7 +97,7 @@ def _without_scan(document: Table) -> Iterator[Problem]:
     if "diffusion" in document:
         return
     hint = "add [diffusion]"
-    laws = StrainEnergy.members()
+    laws = members(StrainEnergy)
     for name, material in _section(document, "materials").items():
         energies = material.get("energies") if isinstance(material, Mapping) else None
         for index, energy in enumerate(energies if isinstance(energies, list) else []):

@@ -23,6 +23,7 @@ from fibertwin.errors import InputError, Problem
 from fibertwin.units import Unit
 
 from .explain import BRANCH, Told, did_you_mean, explained, line_error, raised
+from .plugins import members
 from .toml import written
 
 _OPEN: set[str] = set()
@@ -167,9 +168,9 @@ class _Family:
         return core_schema.definitions_schema(core_schema.definition_reference_schema(ref), [union])
 
     def _union(self, source: type[Declared], ref: str, handler: GetCoreSchemaHandler) -> CoreSchema:
-        members = source.members()
-        choices: dict[Any, CoreSchema] = {BRANCH + name: _table_schema(m, handler) for name, m in members.items()}
-        own_first = {_own_first(member): name for name, member in members.items()}
+        offered = members(source)
+        choices: dict[Any, CoreSchema] = {BRANCH + name: _table_schema(m, handler) for name, m in offered.items()}
+        own_first = {_own_first(member): name for name, member in offered.items()}
 
         def tag(value: Any) -> str:
             if isinstance(value, Declared):
@@ -182,11 +183,11 @@ class _Family:
             if isinstance(value, source):
                 return value
             if isinstance(value, str) and source.key:  # the bare word stands for a member without further keys
-                value = _named(source.key, value, list(members))
+                value = _named(source.key, value, list(offered))
             if not isinstance(value, dict):
                 wanted = f"the key {source.key}" if source.key else f"one of the keys {', '.join(own_first)}"
                 raise raised(Told("is not a table", f"a table with {wanted}", shape=True))
-            problem = _misnamed(source.key, value, list(members)) if source.key else _undecided(value, list(own_first))
+            problem = _misnamed(source.key, value, list(offered)) if source.key else _undecided(value, list(own_first))
             if problem is not None:
                 where = (source.key,) if source.key in value else ()
                 raise ValidationError.from_exception_data("", [line_error(problem, where, value.get(source.key))])
@@ -330,8 +331,8 @@ def wanted_by(hint: Any) -> str:
         return f"a list{count}, each {wanted_by(args[0])}"
     if isinstance(hint, type) and issubclass(hint, Declared) and _is_family(hint):
         if not hint.key:
-            return f"a table with one of the keys {', '.join(_own_first(m) for m in hint.members().values())}"
-        return f"a table whose {hint.key} is one of {', '.join(sorted(hint.members()))}"
+            return f"a table with one of the keys {', '.join(_own_first(m) for m in members(hint).values())}"
+        return f"a table whose {hint.key} is one of {', '.join(sorted(members(hint)))}"
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text", Path: "a file"}
     return words.get(hint, "a table")
 
