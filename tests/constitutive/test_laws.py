@@ -504,7 +504,9 @@ def test_the_straight_line_of_a_fiber_has_its_slope():
         assert energy(alone(law), np.diag([0.9, 1.0, 1.0]), TRIAXIAL) == 0
 
 
-@pytest.mark.parametrize(("exponent", "promised"), [(0.01, 1e-12), (1.0, 1e-12), (10.0, 1e-12), (20.0, 1e-8)])
+@pytest.mark.parametrize(
+    ("exponent", "promised"), [(0.01, 2e-13), (1.0, 1e-14), (5.0, 1e-14), (10.0, 1e-10), (20.0, 1e-6)]
+)
 def test_the_toe_integrated_by_points_is_exact_as_far_as_promised(exponent, promised):
     for stretch in (1.02, 1.3, 2.0):
         c4 = exponent / (stretch - 1)
