@@ -64,11 +64,15 @@ def equilibrate(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[
     Returns:
         F (n, 3, 3), P (n, 3, 3) (kPa), and where they were found (n,).
     """
-    if not free:
-        return F, _prescribed(tissue, F), np.ones(len(F), dtype=bool)
-    found, p, good = _as_guessed(tissue, F, free)
-    if not good.all():
-        found[~good], p[~good], good[~good] = _newton(tissue, F[~good], p[~good], free)
+    with np.errstate(all="ignore"):  # a trial may be out of all bounds; it is not taken then
+        return _equilibrate(tissue, F, free)
+
+
+def _equilibrate(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[Array, Array, Mask]:
+    found, p, P, good = _as_guessed(tissue, F, free)
+    if good.all():
+        return found, P, good
+    found[~good], p[~good], good[~good] = _newton(tissue, F[~good], p[~good], free)
     for steps in (8, 64):
         if good.all():
             break
@@ -76,26 +80,25 @@ def equilibrate(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[
     return found, tissue.stress(found, p if tissue.material.incompressible else None), good
 
 
-def _prescribed(tissue: Tissue, F: Array) -> Array:
-    return tissue.stress(F, _pressure(tissue, F) if tissue.material.incompressible else None)
+def _as_guessed(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[Array, Array, Array, Mask]:
+    """F, pressure, stress, and where these are right already: for isotropic laws that keep their volume they are.
 
-
-def _pressure(tissue: Tissue, F: Array) -> Array:
-    """The pressure (n,) (kPa) of an incompressible material that makes P33 vanish."""
-    own = tissue.stress(F, np.zeros(len(F)))[:, 2, 2]
-    return np.asarray(-own / _cofactor(F, np.linalg.det(F))[:, 2, 2])
-
-
-def _as_guessed(tissue: Tissue, F: Array, free: tuple[Component, ...]) -> tuple[Array, Array, Mask]:
-    """F, the pressure, and where these are right already, as they are for isotropic laws that keep their volume."""
-    if not tissue.material.incompressible:
-        return F.copy(), np.zeros(len(F)), np.zeros(len(F), dtype=bool)
+    The pressure of an incompressible material makes P33 vanish.
+    """
+    p, J = np.zeros(len(F)), np.linalg.det(F)
+    incompressible = tissue.material.incompressible
+    P = tissue.stress(F, p if incompressible else None)
+    if incompressible:
+        cofactor = _cofactor(F, J)
+        p = -P[:, 2, 2] / cofactor[:, 2, 2]
+        P = P + p[:, None, None] * cofactor
+    if not free:
+        return F.copy(), p, P, np.ones(len(F), dtype=bool)
     rows, columns = np.array(free).T
-    p = _pressure(tissue, F)
-    P = tissue.stress(F, p)
-    free_stress = np.abs(P[:, rows, columns]).max(axis=1)
-    good = (free_stress <= 1e-13 * np.abs(P).max(axis=(1, 2))) & (np.abs(np.linalg.det(F) - 1) <= 1e-14)
-    return F.copy(), np.where(np.isfinite(p), p, 0.0), good
+    good = np.abs(P[:, rows, columns]).max(axis=1) <= 1e-13 * np.abs(P).max(axis=(1, 2))
+    if incompressible:
+        good &= np.abs(J - 1) <= 1e-14
+    return F.copy(), np.where(np.isfinite(p), p, 0.0), P, good
 
 
 def _from_rest(tissue: Tissue, F: Array, free: tuple[Component, ...], steps: int) -> tuple[Array, Array, Mask]:

@@ -139,19 +139,17 @@ def _indices(node: Expr) -> tuple[int, ...]:
     return tuple(node.ufl_free_indices)
 
 
-def _aligned(node: Expr, operand: Expr) -> Callable[[Array], Array]:
-    """What gives an operand the free-index axes of the node, one wide where it has not got them.
+def _axes_of(node: Expr, operand: Expr) -> tuple[slice | None, ...] | None:
+    """What gives an operand the free-index axes of the node, one wide where it has not got them; None if it has all.
 
     A scalar operand of a node with a shape gets axes for that as well.
     """
     rank, wanted, has = len(operand.ufl_shape), _indices(node), _indices(operand)
     missing_shape = len(node.ufl_shape) - rank
     if wanted == has and missing_shape == 0:
-        return lambda array: array
+        return None
     pick: list[slice | None] = [slice(None)] * (1 + rank) + [None] * missing_shape
-    pick += [slice(None) if index in has else None for index in wanted]
-    key = tuple(pick)
-    return lambda array: array[key]
+    return (*pick, *(slice(None) if index in has else None for index in wanted))
 
 
 @singledispatch
@@ -161,8 +159,10 @@ def _operation(node: Expr) -> Operation:
 
 
 def _elementwise(node: Expr, function: Operation) -> Operation:
-    aligned = [_aligned(node, operand) for operand in node.ufl_operands]
-    return lambda *operands: function(*(a(o) for a, o in zip(aligned, operands, strict=True)))
+    keys = [_axes_of(node, operand) for operand in node.ufl_operands]
+    if all(key is None for key in keys):
+        return function
+    return lambda *operands: function(*(o if k is None else o[k] for o, k in zip(operands, keys, strict=True)))
 
 
 _ELEMENTWISE: dict[type, Operation] = {
