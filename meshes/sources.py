@@ -198,15 +198,16 @@ class Mask(AnatomySource):
 
 @dataclass(frozen=True)
 class MeshFile(AnatomySource):
-    """A mesh of linear tetrahedra in a file that meshio reads (gmsh, VTK, VTU, XDMF, Abaqus, MED, Nastran ...).
+    """A mesh of tetrahedra or hexahedra in a file that meshio reads (gmsh, VTK, VTU, XDMF, Abaqus, MED, Nastran ...).
 
-    Cell numbers become regions, numbers of triangles become surfaces, by the names in the file or as "tag 10".
+    Cell numbers become regions, numbers of facets become surfaces, by the names in the file or as "tag 10".
 
     Attributes:
         file: the mesh.
         length_unit: what the file's coordinates are measured in.
         tags: name of the cell data that numbers regions and surfaces; if left out, found by the usual names.
         axes: the file's axes, RAS (x to the patient's right) or LPS (x to the left, y to the back).
+        curved: whether midside nodes of second-order cells bend them, or are left out.
         minimum_quality: least scaled Jacobian that is accepted.
     """
 
@@ -214,6 +215,7 @@ class MeshFile(AnatomySource):
     length_unit: LengthUnit
     axes: WorldAxes = "RAS"
     tags: str | None = None
+    curved: bool = True
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.02
 
     def check(self) -> None:
@@ -228,7 +230,7 @@ class MeshFile(AnatomySource):
 
     def _mesh(self) -> RawMesh:
         self.check()
-        raw = read_mesh(self.file, self.length_unit, self.axes, self.tags)
+        raw = read_mesh(self.file, self.length_unit, self.axes, self.tags, self.curved)
         require_quality(measure(raw.points, raw.cells), self.minimum_quality, str(self.file), "mesh it anew")
         return raw
 

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.mpi
 POINTS = np.array([[x, y, z] for x in (0.0, 1, 2) for y in (0.0, 1) for z in (0.0, 1)])
 SIX = np.array([[0, 4, 6, 7], [0, 4, 7, 5], [0, 5, 7, 1], [0, 1, 7, 3], [0, 3, 7, 2], [0, 2, 7, 6]])
 CELLS = np.concatenate([SIX, SIX + 4])
+BRICK = np.array([0, 4, 6, 2, 1, 5, 7, 3])
 LEFT = np.array([[0, 1, 3], [0, 3, 2]])
 RIGHT = np.array([[8, 11, 9], [8, 10, 11]])
 INNER = np.array([[4, 5, 7]])
@@ -119,8 +120,10 @@ def _bad(what: str) -> meshio.Mesh:
         points[3, 1] = np.nan
     if what == "flat":
         points[:, 2] *= 1e-3
-    if what == "hexahedra":
-        return meshio.Mesh(points, [("hexahedron", [[0, 4, 6, 2, 1, 5, 7, 3]])])
+    if what == "mixed":
+        return meshio.Mesh(points, [("tetra", cells[:6]), ("hexahedron", [BRICK + 4])])
+    if what == "wedges":
+        return meshio.Mesh(points, [("wedge", [[0, 4, 2, 1, 5, 3]])])
     return meshio.Mesh(points, [("tetra", cells)])
 
 
@@ -130,7 +133,8 @@ def _bad(what: str) -> meshio.Mesh:
         ("degenerate", r"tetrahedra have no volume(.|\n)*2 of 12; the worst is cell 2 at \(0.25"),
         ("nan", r"not finite(.|\n)*1 points, the first is point 3"),
         ("flat", "too flat"),
-        ("hexahedra", "no mesh of tetrahedra(.|\n)*hexahedron"),
+        ("mixed", "tetrahedra alone or hexahedra alone(.|\n)*hexahedron, tetra"),
+        ("wedges", "tetrahedra alone or hexahedra alone(.|\n)*wedge"),
     ],
 )
 def test_bad_meshes_are_refused_alike_on_every_rank(comm, shared_path, what, words):
@@ -165,7 +169,8 @@ def test_quadratic_cells_become_linear(comm, shared_path):
     body = MeshFile(saved(comm, shared_path / "q.vtu", meshio.Mesh(points, [("tetra10", cells)])), "mm").build(comm)
     assert body.quality.cells == 6
     assert body.quality.volume == pytest.approx(1.0)
-    assert "midside nodes left out: the geometry is linear" in body.notes
+    assert "midside nodes left out: the cells are straight" in body.notes
+    assert body.mesh.geometry.dofmaps[0].shape[1] == 4
 
 
 def test_ranks_may_have_no_cells(comm, shared_path):
