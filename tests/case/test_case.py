@@ -12,7 +12,9 @@ from fibertwin.case.document import json_schema
 from fibertwin.case.plugins import members
 from fibertwin.case.reference import markdown
 from fibertwin.case.starter import STARTER
-from fibertwin.constitutive import GasserOgdenHolzapfel, Material, NeoHookean, StrainEnergy
+from fibertwin.case.toml import dump
+from fibertwin.constitutive import ActiveStress, GasserOgdenHolzapfel, Material, NeoHookean, StrainEnergy
+from fibertwin.constitutive.presets import PRESETS
 from fibertwin.errors import InputError
 from fibertwin.meshes import AnatomySource, Facing, HalfSpace, Mask, Patch, RegionRule, SurfaceSelector
 from fibertwin.solver import Clamp, Displacement, Formulation, Load, Retractor, Support, TaylorHood
@@ -144,7 +146,7 @@ def test_the_schema_refuses_what_the_reader_refuses() -> None:
     document["materials"]["tissue"]["bulk_modulus"] = 5
     document["anatomy"]["edges"] = "1 mm"
     misfits = list(_misfits(document, json_schema(), json_schema()["$defs"]))
-    assert [misfit.partition(":")[0] for misfit in misfits] == [".anatomy", ".materials.tissue.bulk_modulus"]
+    assert [misfit.partition(":")[0] for misfit in misfits] == [".anatomy", ".materials.tissue"]
 
 
 def test_the_reference_page_is_current() -> None:
@@ -182,3 +184,63 @@ def _table_misfits(value: dict[str, Any], schema: dict[str, Any], definitions: d
             yield f"{at}.{name}: is unknown"
         else:
             yield from _misfits(part, inner if isinstance(inner, dict) else {}, definitions, f"{at}.{name}")
+
+
+def with_material(folder: Path, value: Any) -> Case:
+    document = tomllib.loads(STARTER) | {"materials": {"tissue": value}}
+    (folder / "case.toml").write_text(dump(document), encoding="utf-8")
+    return Case.read(folder / "case.toml")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_named_and_written_out(name: str, folder: Path) -> None:
+    case = with_material(folder, name)
+    assert case.materials == {"tissue": PRESETS[name].material}
+    table = case.to_dict()["materials"]["tissue"]
+    assert "preset" not in table
+    assert with_material(folder, table).materials == case.materials
+
+
+def test_a_preset_is_changed_and_added_to(folder: Path) -> None:
+    active = {"law": "active-stress", "tension": "60 kPa"}
+    case = with_material(folder, {"preset": "myocardium-guccione", "bulk_modulus": "1 MPa", "energies": [active]})
+    material = case.materials["tissue"]
+    assert material.bulk_modulus == 1000.0
+    assert material.energies == (*PRESETS["myocardium-guccione"].material.energies, ActiveStress(60.0))
+
+
+def test_a_value_of_a_preset_is_set_by_its_place(folder: Path) -> None:
+    with_material(folder, "myocardium-guccione")
+    case = Case.read(folder / "case.toml", {"materials.tissue.energies.0.c": "3 kPa"})
+    assert case.materials["tissue"].energies[0].parameters["c"] == 3.0
+    assert Case.read(folder / "case.toml", {"materials.tissue": "skin"}).materials["tissue"] == PRESETS["skin"].material
+
+
+@pytest.mark.parametrize(
+    ("value", "where", "words"),
+    [
+        ("skinn", "materials.tissue", ("is no known preset", "did you mean skin?")),
+        ({"preset": "skinn"}, "materials.tissue.preset", ("is no known preset", "did you mean skin?")),
+        ({"preset": 3}, "materials.tissue.preset", ("is no known preset",)),
+        ({"preset": "skin", "bulk": 3}, "materials.tissue.bulk", ("unknown key",)),
+        ({"preset": "skin", "bulk_modulus": 3}, "materials.tissue.bulk_modulus", ("no unit",)),
+        (3, "materials.tissue", ("is not a table",)),
+    ],
+)
+def test_a_wrong_preset_is_told(value: Any, where: str, words: tuple[str, ...], folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        with_material(folder, value)
+    assert [problem.where for problem in caught.value.problems] == [where]
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_presets_are_in_schema_and_page() -> None:
+    schema = json_schema()
+    document = tomllib.loads(STARTER)
+    for value in ("skin", {"preset": "skin"}, {"preset": "skin", "bulk_modulus": "1 MPa"}):
+        assert list(_misfits(document | {"materials": {"tissue": value}}, schema, schema["$defs"])) == []
+    for value in ("skinn", {"preset": "skinn"}, {"bulk_modulus": "1 MPa"}):
+        assert list(_misfits(document | {"materials": {"tissue": value}}, schema, schema["$defs"])) != []
+    for name, preset in PRESETS.items():
+        assert f"| `{name}` | {preset.title} | {preset.source} |" in markdown()

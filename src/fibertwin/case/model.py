@@ -13,6 +13,7 @@ from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood, U
 from fibertwin.units import Number
 
 from .diffusion import DiffusionSource
+from .presets import OrPreset
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -64,7 +65,7 @@ class Case:
         anatomy: where the mesh comes from.
         surfaces: named parts of the boundary, each by one selector or by several that must all hold.
         regions: named parts of the volume, each by a rule; without any, all is one region ``tissue``.
-        materials: the material of each region.
+        materials: the material of each region, spelled out or by the name of a preset.
         supports: how the body is held and moved.
         loads: what pushes on it.
         unload: the stress-free shape, where the image shows the body under load; left out where it does not.
@@ -79,7 +80,7 @@ class Case:
     anatomy: AnatomySource
     surfaces: dict[str, SurfaceSelector | Annotated[tuple[SurfaceSelector, ...], Len(1)]] = field(default_factory=dict)
     regions: dict[str, RegionRule] = field(default_factory=dict)
-    materials: dict[str, Material]
+    materials: dict[str, Annotated[Material, OrPreset()]]
     supports: dict[str, Support]
     loads: dict[str, Load] = field(default_factory=dict)
     unload: Unload | None = None

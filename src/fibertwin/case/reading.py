@@ -14,6 +14,7 @@ from fibertwin.parallel import on_root, together
 from . import plugins
 from .explain import told_of
 from .plugin_laws import check_laws
+from .presets import with_presets
 from .references import unresolved
 from .tables import reader_of
 from .toml import load, parts_of, place, replaced, written
@@ -45,7 +46,7 @@ def read(path: Path, changes: Mapping[str, Any], comm: "MPI.Comm | None") -> "Ca
     folder = path.resolve().parent
 
     def opened() -> tuple[dict[str, Any], tuple[plugins.Source, ...]]:
-        document = replaced(load(path), changes)
+        document = replaced(with_presets(load(path)), changes)
         return document, plugins.sources(document, folder)
 
     if comm is None:
@@ -67,6 +68,7 @@ def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.So
     Raises:
         InputError: with everything that is wrong, in the order of the document; or what is wrong with a plugin.
     """
+    document = with_presets(document)
     modules = plugins.load(plugins.sources(document, folder) if found is None else found)
     problems: list[Problem] = []
     case: Case | None = None

@@ -3,7 +3,10 @@
 import re
 from typing import Any
 
+from fibertwin.constitutive.presets import PRESETS
+
 from .document import json_schema, varies
+from .presets import KEY
 from .toml import written
 
 Schema = dict[str, Any]
@@ -26,6 +29,11 @@ writes the JSON Schema, which editors use for completion when the file opens wit
 """
 
 
+MATERIALS = """A published material is taken by its name, `tissue = "myocardium-shear"`, or with changes,
+`tissue = { preset = "myocardium-shear", bulk_modulus = "1 MPa" }`; energies given there are added to its own. See
+[below](#presets). Every number of a law may also vary through the tissue: see [there](#numbers-that-vary)."""
+
+
 def markdown() -> str:
     """The page."""
     schema = json_schema()
@@ -42,10 +50,10 @@ def markdown() -> str:
                 "",
             ]
         if name == "materials":
-            lines += ["Every number of a law may also vary through the tissue: see [below](#numbers-that-vary).", ""]
+            lines += [MATERIALS, ""]
         lines += _members(section, "###")
         if name == "materials":
-            lines += _numbers_that_vary(schema["$defs"])
+            lines += [*_numbers_that_vary(schema["$defs"]), *_presets()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -57,6 +65,12 @@ def _numbers_that_vary(definitions: Schema) -> list[str]:
     more = "They are looked up at the quadrature points, and must be there and within the number's bounds"
     lines = ["### Numbers that vary", "", f'{opening}: `mu = {{ image = "stiffness.nii.gz" }}`. {more}.', ""]
     return [*lines, *_members(family, "####")]
+
+
+def _presets() -> list[str]:
+    """The published materials."""
+    rows = [f"| `{name}` | {p.title} | {p.source} | {p.note} |".replace("  ", " ") for name, p in PRESETS.items()]
+    return ["### Presets", "", "| name | material | source | note |", "|---|---|---|---|", *rows, ""]
 
 
 def _expanded(schema: Any, definitions: Schema, inside: tuple[str, ...]) -> Any:
@@ -71,9 +85,8 @@ def _expanded(schema: Any, definitions: Schema, inside: tuple[str, ...]) -> Any:
         if name in inside:
             return {"like": "as here", **rest}
         return {**_expanded(definitions[name], definitions, (*inside, name)), **rest}
-    options = [
-        option for option in schema.get("anyOf", []) if not varies(option)
-    ]  # those are told once, for all numbers
+    # numbers that vary and presets are told once, in sections of their own
+    options = [part for part in schema.get("anyOf", []) if not varies(part) and part.get("title") != KEY]
     if options:
         rest = {key: part for key, part in schema.items() if key != "anyOf"}
         schema = {**options[0], **rest} if len(options) == 1 else {**rest, "anyOf": options}
