@@ -149,8 +149,7 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
         springs={name: compiled(form) for name, form in _springs(problem, ds, u, own_test).items()},
         loads=pushed,
         cavities={
-            name: _cavity(problem, ds[load.surface], load.surface, u, compiled)
-            for name, load in _cavities(problem).items()
+            name: _cavity(problem, ds[load.surface], load, u, compiled) for name, load in _cavities(problem).items()
         },
     )
 
@@ -230,12 +229,13 @@ def _cavities(problem: Problem) -> dict[str, Cavity]:
     return {name: load for name, load in problem.loads.items() if isinstance(load, Cavity)}
 
 
-def _cavity(problem: Problem, ds: ufl.Measure, surface: str, u: fem.Function, compiled: Any) -> CavityForms:
-    """Enclosed volume by the divergence theorem, with a flat lid that adds nothing."""
+def _cavity(problem: Problem, ds: ufl.Measure, load: Cavity, u: fem.Function, compiled: Any) -> CavityForms:
+    """Enclosed volume by the divergence theorem, with a lid that adds nothing."""
     domain = problem.anatomy.mesh
     area = ufl.cofac(ufl.Identity(3) + ufl.grad(u)) * ufl.FacetNormal(domain)
-    place = ufl.SpatialCoordinate(domain) + u
-    across = ufl.as_matrix(_lid(problem, surface).tolist())
+    center = fem.Constant(domain, np.array(load.center or (0.0, 0.0, 0.0)))
+    place = ufl.SpatialCoordinate(domain) + u - center
+    across = fem.Constant(domain, _lid(problem, load.surface) if load.center is None else np.eye(3) / 3)
     volume = -ufl.inner(across * place, area) * ds
     test = ufl.TestFunction(u.function_space)
     push, grow = ufl.inner(area, test) * ds, ufl.derivative(volume, u, test)
