@@ -145,9 +145,9 @@ class Cavity(SurfaceLoad):
     """A cavity under a pressure, or filled to a volume, in which case the pressure is found.
 
     The pressure acts on the wall as ``FollowerPressure``. A surface that is not closed is closed by a flat lid, whose
-    plane keeps its normal: the volume is right as long as the rim stays in a plane parallel to the one it began in. In a
-    sector of a body several planes of symmetry close the cavity; then ``center`` is a point where they meet.
-    Under volume control the load passes limit points, at which the pressure falls while the cavity grows.
+    plane keeps its normal: the volume is right as long as the rim stays in a plane parallel to the one it began in. In
+    a sector of a body several planes of symmetry close the cavity; then ``center`` is a point where they meet. Under
+    volume control the load passes limit points, at which the pressure falls while the cavity grows.
 
     Attributes:
         surface: name of the wall's surface, whose outward normals point into the cavity.
