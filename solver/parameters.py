@@ -1,6 +1,6 @@
 """Numbers of the laws that vary through the tissue, looked up at the quadrature points."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,31 @@ def needs_scan(varying: object) -> bool:
     return isinstance(varying, Formula) and not parse(varying.formula, VARIABLES).names.isdisjoint(OF_SCAN)
 
 
+def examine(materials: Mapping[str, Material]) -> None:
+    """Open the files of all parameters that vary, so that a wrong one is found before a body is made. Not collective.
+
+    Raises:
+        InputError: with every file that cannot be read, or has no such field.
+    """
+    from fibertwin.meshes.images import read_image
+    from fibertwin.meshes.scalar_fields import read_mesh_field
+
+    problems: list[Wrong] = []
+    for region, material in materials.items():
+        for term in material.terms:
+            for name, value in term.parameters.items():
+                try:
+                    if isinstance(value, FromImage):
+                        read_image(value.image)
+                    if isinstance(value, FromMesh):
+                        read_mesh_field(value.file, value.field)
+                except InputError as error:
+                    where = f"materials.{region}: {name}"
+                    problems += [replace(problem, where=f"{where}: {problem.where}") for problem in error.problems]
+    if problems:
+        raise InputError(problems)
+
+
 def resolve(
     varying: Varying,
     law: type[Parametric],
@@ -123,7 +148,7 @@ def resolve(
         found = _looked_up(varying, picked.reshape(-1, 3), comm, where)
         raw, outside = found.values.reshape(picked.shape[:2]), found.outside.reshape(picked.shape[:2])
     numbers = raw * _factor(getattr(varying, "unit", ""), unit)
-    _require(numbers, outside, bounds, unit, comm, f"{where} ({_source(varying)})")
+    _require(numbers, outside, bounds, unit, comm, f"{where} ({source_of(varying)})")
     values = np.full(points.shape[:2], np.nan)
     values[chosen] = numbers
     return values
@@ -181,7 +206,8 @@ def _factor(given: str, unit: Unit) -> float:
     return unit.parse(f"1 {given}") if given else 1.0
 
 
-def _source(varying: Varying) -> str:
+def source_of(varying: Varying) -> str:
+    """Where numbers come from, in words."""
     if isinstance(varying, FromImage):
         return str(varying.image)
     if isinstance(varying, FromMesh):

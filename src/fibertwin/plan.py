@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 from fibertwin import imaging, stages
 from fibertwin.case import Case, DiffusionScan
+from fibertwin.constitutive import Material, Varying
 from fibertwin.errors import InputError, Problem
 from fibertwin.meshes import Block, Mask, VoxelMask, read_mask
 from fibertwin.parallel import on_root
 from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
+from fibertwin.solver.parameters import examine, source_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -36,20 +38,37 @@ def _lines(case: Case, ranks: int) -> list[str]:
     case.anatomy.check()
     cells = _cells(case)
     if cells is None:
-        lines.append(f"anatomy: {case.anatomy.kind()}; its size is known when the file is read")
+        lines.append(f"anatomy: {case.anatomy.kind()}; its size is known when it is made")
     else:
         count, unknowns = cells, _unknowns(*_nodes(case, cells), case.solve.formulation)
         memory = (ranks * MEMORY_PER_RANK + unknowns * MEMORY_PER_UNKNOWN) / 1e9
-        lines.append(f"anatomy: {case.anatomy.kind()}, about {count:,} tetrahedra")
+        lines.append(f"anatomy: {case.anatomy.kind()}, about {count:,} {getattr(case.anatomy, 'cell', 'tetrahedra')}")
         lines.append(f"unknowns: about {unknowns:,}; memory: about {memory:.1f} GB on {ranks} rank{'s' * (ranks > 1)}")
+    examine(case.materials)
     for region, material in case.materials.items():
-        laws = " + ".join(energy.kind() for energy in material.energies)
-        bulk = "" if material.bulk_modulus == "incompressible" else " kPa"
-        lines.append(f"material of {region}: {laws}, bulk modulus {material.bulk_modulus}{bulk}")
+        lines += _material(region, material)
     lines += [f"support {name}: {support.kind()} on {support.surface}" for name, support in case.supports.items()]
     lines += [f"load {name}: {load.kind()} {_at(load)}" for name, load in case.loads.items()]
+    if case.unload is not None:
+        lines.append(f"unload: the image shows the body under its loads at {case.unload.at:g} s")
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
     return lines
+
+
+def _material(region: str, material: Material) -> list[str]:
+    """The laws of a region, and the numbers that vary in it."""
+    laws = " + ".join(energy.kind() for energy in material.energies)
+    bulk = "incompressible" if material.incompressible else f"bulk modulus {material.bulk_modulus} kPa"
+    active = ", active strain" if material.active_strain is not None else ""
+    return [
+        f"material of {region}: {laws}, {bulk} ({material.volumetric}){active}",
+        *(
+            f"    {name} from {source_of(value)}"
+            for term in material.terms
+            for name, value in term.parameters.items()
+            if isinstance(value, Varying)
+        ),
+    ]
 
 
 def _at(load: Load) -> str:
@@ -80,7 +99,7 @@ def _cells(case: Case) -> int | None:
     anatomy = case.anatomy
     if isinstance(anatomy, Block):
         x, y, z = anatomy.cells
-        return 6 * x * y * z
+        return (1 if anatomy.cell == "hexahedra" else 6) * x * y * z
     if isinstance(anatomy, Mask):
         volume = _mask(case, anatomy).volume
         return round(CELLS_PER_CUBED_EDGE * volume / anatomy.edge**3)

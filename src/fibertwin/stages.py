@@ -26,6 +26,7 @@ from fibertwin.meshes import (
 )
 from fibertwin.parallel import on_root, only_root, together
 from fibertwin.solver import Problem
+from fibertwin.solver.parameters import examine
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -171,6 +172,7 @@ def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, F
     Raises:
         InputError: on every rank.
     """
+    on_root(comm, lambda: examine(case.materials))
     anatomy = case.anatomy.build(comm, None if scan is None else scan.mask)
     fibers = None
     if scan is not None and case.diffusion is not None:
@@ -199,11 +201,17 @@ def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:
 
 
 def isotropic(patient: Problem) -> Problem:
-    """The same problem for tissue whose fibers run in every direction alike: H = I/3, κ = 1/3."""
+    """The same problem for tissue whose fibers run in every direction alike: H = I/3, κ = 1/3.
+
+    Numbers that vary with FA or MD stay the patient's.
+    """
+    fibers = uniform_fibers(patient.anatomy.mesh, patient.quadrature_degree, fa=0.0)
+    if patient.fibers is not None:
+        fibers = replace(fibers, tensors=patient.fibers.tensors)
     return replace(
         patient,
         materials={name: material.isotropic() for name, material in patient.materials.items()},
-        fibers=uniform_fibers(patient.anatomy.mesh, patient.quadrature_degree, fa=0.0),
+        fibers=fibers,
     )
 
 

@@ -6,10 +6,11 @@ Looks at the document as written, so that these problems are told together with 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fibertwin.constitutive import StrainEnergy
+from fibertwin.constitutive import Formula, StrainEnergy
 from fibertwin.errors import Problem
-from fibertwin.meshes import BOUNDARY, TISSUE, AnatomySource, Block, Diffusion, Mask
-from fibertwin.meshes.sources import BLOCK_FACES
+from fibertwin.meshes import BOUNDARY, TISSUE, AnatomySource, Diffusion, Mask
+from fibertwin.solver.formula import FormulaError
+from fibertwin.solver.parameters import needs_scan
 from fibertwin.units import quoted
 
 from .explain import did_you_mean
@@ -18,17 +19,12 @@ from .toml import place
 
 Table = Mapping[str, Any]
 
-OWN_SURFACES: Mapping[type[AnatomySource] | None, tuple[str, ...]] = {
-    Block: tuple(name for pair in BLOCK_FACES for name in pair),
-    Mask: (),
-}
-"""Anatomies whose names are known before they are built, and the surfaces that they bring besides the boundary."""
-
 
 def unresolved(document: Table) -> list[Problem]:
     """Every reference of a document that leads nowhere."""
     return [
         *_surfaces(document),
+        *_loaded_regions(document),
         *_materials(document),
         *_energies(document),
         *_without_scan(document),
@@ -45,11 +41,23 @@ def _anatomy(document: Table) -> type[AnatomySource] | None:
     return members(AnatomySource).get(str(_section(document, "anatomy").get("type")))
 
 
-def _surfaces(document: Table) -> Iterator[Problem]:
+def _own_surfaces(document: Table) -> tuple[str, ...] | None:
+    """The surfaces that the anatomy brings besides the boundary, where they are known before it is built."""
     anatomy = _anatomy(document)
-    if anatomy not in OWN_SURFACES:
+    return None if anatomy is None else anatomy.own_surfaces
+
+
+def _regions(document: Table) -> list[str] | None:
+    """The regions, where they are known before the anatomy is built: names in a mesh file are not."""
+    named = list(_section(document, "regions"))
+    return named or (None if _own_surfaces(document) is None else [TISSUE])
+
+
+def _surfaces(document: Table) -> Iterator[Problem]:
+    own = _own_surfaces(document)
+    if own is None:
         return  # told already, or known when the anatomy has been read
-    known = [*_section(document, "surfaces"), *OWN_SURFACES[anatomy], BOUNDARY]
+    known = [*_section(document, "surfaces"), *own, BOUNDARY]
     for section in ("supports", "loads"):
         for name, member in _section(document, section).items():
             surface = member.get("surface") if isinstance(member, Mapping) else None
@@ -57,11 +65,18 @@ def _surfaces(document: Table) -> Iterator[Problem]:
                 yield _no_such("surface", surface, known, (section, name, "surface"))
 
 
+def _loaded_regions(document: Table) -> Iterator[Problem]:
+    regions = _regions(document)
+    for name, load in _section(document, "loads").items():
+        region = load.get("region") if isinstance(load, Mapping) else None
+        if regions is not None and isinstance(region, str) and region and region not in regions:
+            yield _no_such("region", region, regions, ("loads", name, "region"))
+
+
 def _materials(document: Table) -> Iterator[Problem]:
-    anatomy = _anatomy(document)
-    if anatomy not in OWN_SURFACES and not _section(document, "regions"):
-        return  # the names come from the mesh file
-    regions = list(_section(document, "regions")) or [TISSUE]
+    regions = _regions(document)
+    if regions is None:
+        return
     materials = _section(document, "materials")
     unused = [name for name in materials if name not in regions]
     for name in unused:
@@ -102,14 +117,30 @@ def _without_scan(document: Table) -> Iterator[Problem]:
         energies = material.get("energies") if isinstance(material, Mapping) else None
         for index, energy in enumerate(energies if isinstance(energies, list) else []):
             law = laws.get(str(energy.get("law"))) if isinstance(energy, Mapping) else None
-            if law is not None and law.needs_fibers:
-                where = place(("materials", name, "energies", index))
-                yield Problem(where, f"{law.kind()} has fibers, but there is no scan", hint=hint)
+            if law is None:
+                continue
+            where = ("materials", name, "energies", index)
+            if law.needs_fibers:
+                yield Problem(place(where), f"{law.kind()} has fibers, but there is no scan", hint=hint)
+            for key, value in energy.items():
+                for formula in value if isinstance(value, list) else [value]:
+                    if isinstance(formula, Mapping) and _looks_at_scan(formula.get("formula")):
+                        what = "looks at the diffusion tensors, but there is no scan"
+                        yield Problem(place((*where, key)), what, quoted(str(formula["formula"])), hint=hint)
+        if isinstance(material, Mapping) and isinstance(material.get("active_strain"), Mapping):
+            yield Problem(place(("materials", name, "active_strain")), "needs fibers, but there is no scan", hint=hint)
     for name, rule in _section(document, "regions").items():
         if isinstance(rule, Mapping) and rule.get("select") == Diffusion.kind():
             yield Problem(place(("regions", name)), "looks at the diffusion tensors, but there is no scan", hint=hint)
     if _anatomy(document) is Mask and "file" not in _section(document, "anatomy"):
         yield Problem("anatomy.file", "is missing, and there is no scan whose mask could be taken", hint=hint)
+
+
+def _looks_at_scan(formula: object) -> bool:
+    try:
+        return isinstance(formula, str) and needs_scan(Formula(formula))
+    except FormulaError:
+        return False  # told where it is read
 
 
 def _formulation(document: Table) -> object:
