@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from fibertwin.constitutive import PRESETS, GasserOgdenHolzapfel, TransverselyIsotropic, Varying
+from fibertwin.constitutive import PRESETS, GasserOgdenHolzapfel, Ogden, TransverselyIsotropic, Varying
+from fibertwin.constitutive.experiments import Experiment, dataset
+from fibertwin.constitutive.fitting import fit
 from fibertwin.constitutive.parameters import annotation
 from fibertwin.constitutive.point import Fabric, energy, first_piola_kirchhoff
 
@@ -80,6 +82,38 @@ def test_tendon_and_muscle_along_their_fibers():
     assert fiber_stress("skeletal-muscle", 1.3) == pytest.approx(
         300 * ratio * 0.05 * np.expm1(6.6 * (ratio - 1)), rel=1e-12
     )
+
+
+REGIONS = {
+    "gray-matter-cortex-ogden": "cortex",
+    "gray-matter-basal-ganglia-ogden": "basal-ganglia",
+    "white-matter-corona-radiata-ogden": "corona-radiata",
+    "white-matter-corpus-callosum-ogden": "corpus-callosum",
+}
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_a_preset_that_is_fitted_here_is_the_best_fit(name):
+    preset = PRESETS[name]
+    best = fit(Ogden(1.0, -15.0), dataset(f"budday-{REGIONS[name]}").experiments, starts=2)
+    assert preset.material.energies[0].parameters == pytest.approx(best.parameters, rel=1e-3)
+    told = [float(number) for number in re.findall(r"\d\.\d\d", preset.note)]
+    assert told == pytest.approx(
+        [best.r_squared[test] for test in ("tension", "compression", "simple shear")], abs=0.006
+    )
+
+
+def _r_squared(name: str, experiment: Experiment) -> float:
+    predicted = experiment.response(PRESETS[name].material).nominal_stress
+    measured = experiment.measured
+    return float(1 - ((predicted - measured) ** 2).sum() / ((measured - measured.mean()) ** 2).sum())
+
+
+def test_quoted_numbers_of_brain_meet_the_measured_curves():
+    ganglia = {test.name: test for test in dataset("budday-basal-ganglia").experiments}
+    assert _r_squared("gray-matter-basal-ganglia", ganglia["compression"]) > 0.9998
+    cortex = {test.name: test for test in dataset("budday-cortex").experiments}
+    assert _r_squared("gray-matter-cortex", cortex["simple shear"]) > 0.94
 
 
 def test_families_lie_on_both_sides_of_the_fiber():
