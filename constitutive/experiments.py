@@ -3,7 +3,9 @@
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal, get_args
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,6 +108,11 @@ class Dataset:
 
 _FOLDER = "fibertwin.data.bench"
 
+FORM = (
+    """title = "…", source = "…" and tables [[experiment]] with name, mode, amount = […], nominal_stress = […] (kPa)"""
+)
+"""What a file of measured curves holds."""
+
 
 def names() -> list[str]:
     """The data sets that come with fibertwin."""
@@ -113,12 +120,32 @@ def names() -> list[str]:
 
 
 def dataset(name: str) -> Dataset:
-    """A data set by its name.
+    """A data set by its name, or from a file (``.toml``) of the same form.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is none of that name, or the file is not of the form.
     """
+    if name.endswith(".toml"):
+        return _read(name, Path(name))
     if name not in names():
-        raise InputError(Problem("data", "is not known", got=name, wanted=f"one of {', '.join(names())}"))
-    table = tomllib.loads(files(_FOLDER).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
-    return Dataset(table["title"], table["source"], tuple(Experiment(**part) for part in table["experiment"]))
+        wanted = f"one of {', '.join(names())}, or a file whose name ends in .toml"
+        raise InputError(Problem("data", "is not known", got=name, wanted=wanted))
+    return _read(name, files(_FOLDER).joinpath(f"{name}.toml"))
+
+
+def _read(name: str, file: Path | Traversable) -> Dataset:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        experiments = tuple(_experiment(part) for part in table["experiment"])
+        return Dataset(str(table["title"]), str(table["source"]), experiments)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(Problem(name, f"cannot be read: {error}", wanted=FORM)) from error
+    except KeyError as error:
+        raise InputError(Problem(name, f"has no {error.args[0]}", wanted=FORM)) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(Problem(name, f"is not of the form of measured curves: {error}", wanted=FORM)) from error
+
+
+def _experiment(table: dict[str, Any]) -> Experiment:
+    directions = table.get("directions")
+    return Experiment(**table if directions is None else table | {"directions": tuple(directions)})

@@ -1,4 +1,4 @@
-"""The command ``fibertwin``: init, schema, check, run, report, demo, verify, doctor.
+"""The command ``fibertwin``: init, schema, check, run, report, demo, law, verify, doctor.
 
 Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed. Heavy libraries are loaded by
 the verbs that need them.
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
+from fibertwin import law
 from fibertwin.errors import FibertwinError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -96,11 +97,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(demo)
     demo.set_defaults(verb=_demo)
 
+    law.add_to(verbs)
+
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")
     verify.add_argument("--only", default="", metavar="PATTERN", help="part of an entry's name, or a pattern: land/*")
     verify.add_argument("--list", action="store_true", dest="listed", help="print the entries' names and stop")
-    verify.add_argument("-o", "--output", type=Path, metavar="DIR", help="keep what is done; go on from there next time")
+    verify.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="keep what is done; go on from there next time"
+    )
     verify.add_argument("--fresh", action="store_true", help="with -o: start over")
     verify.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
     verify.add_argument("--html", type=Path, metavar="FILE", help="write a page too")
