@@ -56,6 +56,15 @@ def sticks(*, value: float = 1.6e-3) -> np.ndarray:
     return np.broadcast_to([value, 0, 0, 0.3e-3, 0, 0.3e-3], (8, 8, 8, 6)).copy()
 
 
+def stiffness(folder: Path, values: np.ndarray) -> None:
+    """An image of a number, on the grid of the scan."""
+    import nibabel
+
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = -7.0
+    nibabel.save(nibabel.Nifti1Image(values, affine), folder / "stiffness.nii")
+
+
 def mesh_file(document: Document, folder: Path, *, flat: bool) -> None:
     """Take a mesh of one good and one perhaps flat tetrahedron in place of the block."""
     import meshio
@@ -77,7 +86,7 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
 IN_THE_CASE = [
     Bad("missing file", lambda d, f: (f / "dwi.bval").unlink(), ("diffusion.bvals", "does not exist", "dwi.bval")),
     Bad(
-        "unknown key", lambda d, f: d["anatomy"].update(cell=[2, 2, 2]), ("anatomy.cell", "unknown key", "cells?"), True
+        "unknown key", lambda d, f: d["anatomy"].update(cels=[2, 2, 2]), ("anatomy.cels", "unknown key", "cell"), True
     ),
     Bad("unknown section", lambda d, f: d.update(suports={}), ("suports", "unknown key", "did you mean supports?")),
     Bad(
@@ -137,6 +146,73 @@ IN_THE_CASE = [
         lambda d, f: d["supports"]["base"].update(components="xw"),
         ("supports.base", "must be some of x, y, z"),
     ),
+    Bad("no such preset", lambda d, f: d["materials"].update(grey="skinn"), ("materials.grey", "did you mean skin?")),
+    Bad(
+        "broken plugin",
+        lambda d, f: (d.update(plugins=["law.py"]), (f / "law.py").write_text("import os\nos.nothing()\n")),
+        ("law.py, line 2", "AttributeError", "got:    os.nothing()"),
+        True,
+    ),
+    Bad("missing plugin", lambda d, f: d.update(plugins=["law.py"]), ("plugins[0]", "law.py does not exist")),
+    Bad(
+        "unknown name in a formula",
+        lambda d, f: energy(d).update(mu={"formula": "1 + fa"}),
+        ("materials.white.energies[0].mu.formula", "uses fa", "FA, MD, kappa"),
+    ),
+    Bad(
+        "formula of the scan without one",
+        lambda d, f: (
+            d.pop("diffusion"),
+            d.pop("regions"),
+            d.update(materials={"tissue": {"bulk_modulus": "9 kPa", "energies": [{"law": "neo-hookean"}]}}),
+            d["materials"]["tissue"]["energies"][0].update(mu={"formula": "1 + FA"}),
+        ),
+        ("materials.tissue.energies[0].mu", "looks at the diffusion tensors, but there is no scan"),
+    ),
+    Bad(
+        "two sources of a number",
+        lambda d, f: energy(d).update(mu={"formula": "1", "image": "mask.nii.gz"}),
+        ("materials.white.energies[0].mu", "image and formula exclude each other"),
+    ),
+    Bad(
+        "image in a wrong unit",
+        lambda d, f: energy(d).update(mu={"image": "mask.nii.gz", "unit": "mm"}),
+        ("materials.white.energies[0].mu.unit", "is a length"),
+    ),
+    Bad(
+        "no such field",
+        lambda d, f: (
+            mesh_file(d, f, flat=False),
+            energy(d).update(mu={"field": "E", "file": "body.vtu"}),
+            d.update(anatomy=copy.deepcopy(CASE["anatomy"])),
+        ),
+        ("materials.white: mu: ", "body.vtu", "no such scalar field", "point data none; cell data none"),
+        True,
+    ),
+    Bad(
+        "load in an unknown region",
+        lambda d, f: d.update(loads={"weight": {"type": "body-force", "force": ["1 kPa/mm"] * 3, "region": "gray"}}),
+        ("loads.weight.region", "no region has this name", "did you mean grey?"),
+    ),
+    Bad(
+        "curve without units",
+        lambda d, f: d["supports"]["pull"].update(curve=[[0, 0], [1, 1]]),
+        ("supports.pull.curve", "has no unit, but is a time"),
+    ),
+    Bad(
+        "curve that goes back in time",
+        lambda d, f: d["supports"]["pull"].update(curve=[["1 s", 0], ["0 s", 1]]),
+        ("supports.pull.curve", "must rise"),
+    ),
+    Bad(
+        "curve of three columns",
+        lambda d, f: (
+            (f / "curve.csv").write_text("time,a,b\n0,1,2\n"),
+            d["supports"]["pull"].update(curve="curve.csv"),
+        ),
+        ("supports.pull.curve", "curve.csv, line 2", "2 numbers"),
+    ),
+    Bad("stress-free shape of no time", lambda d, f: d.update(unload={"at": 1.0}), ("unload.at", 'write "1 s"')),
     Bad("empty case", lambda d, f: d.clear(), ("anatomy: is missing", "materials: is missing", "supports: is missing")),
 ]
 
@@ -151,6 +227,22 @@ IN_THE_DATA = [
     Bad("image elsewhere", lambda d, f: tensor_volume(d, f, sticks(), shift=500.0), ("overlap",), True),
     Bad("flat tetrahedron", lambda d, f: mesh_file(d, f, flat=True), ("body.vtu",)),
     Bad("surface not in mesh", lambda d, f: mesh_file(d, f, flat=False), ("supports.base.surface", "left")),
+    Bad(
+        "image smaller than the body",
+        lambda d, f: (stiffness(f, np.ones((2, 2, 2))), energy(d).update(mu={"image": "stiffness.nii"})),
+        ("materials.white", "mu", "stiffness.nii", "does not cover the tissue", "points outside"),
+        True,
+    ),
+    Bad(
+        "image with holes",
+        lambda d, f: (stiffness(f, np.full((8, 8, 8), np.nan)), energy(d).update(mu={"image": "stiffness.nii"})),
+        ("materials.white", "mu", "not finite"),
+    ),
+    Bad(
+        "image out of bounds",
+        lambda d, f: (stiffness(f, np.zeros((8, 8, 8))), energy(d).update(mu={"image": "stiffness.nii"})),
+        ("materials.white", "mu", "out of range", "more than 0"),
+    ),
     Bad("nothing picked", lambda d, f: d["surfaces"]["upper half"].update(above="900 mm"), ("surfaces", "upper half")),
     Bad("empty region", lambda d, f: d["regions"]["white"].update(fa_above=0.99), ("regions.white", "no cell")),
     Bad(
