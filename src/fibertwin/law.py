@@ -95,10 +95,10 @@ def command(arguments: argparse.Namespace) -> int:
         modules = plugins.load(plugins.sources({"plugins": [str(arguments.law_file)]}, Path.cwd()))
     with plugins.seeing(modules):
         if arguments.name is None:
-            print(law_text.listed_json(knownknown_laws()) if arguments.json else law_text.listed(knownknown_laws()))
+            print(law_text.listed_json(known_laws()) if arguments.json else law_text.listed(known_laws()))
             return 0
         if _only_described(arguments):
-            print(law_text.described(arguments.name, knownknown_laws()[arguments.name]))
+            print(law_text.described(arguments.name, known_laws()[arguments.name]))
             return 0
         study = _studied(arguments)
     print(law_text.as_json(study) if arguments.json else law_text.as_text(study))
