@@ -76,9 +76,14 @@ def balancing(displacement: Field, material: Material) -> VolumeLoad:
 def block(comm: MPI.Comm, cells: int, cell: str = "tetrahedra", *, uneven: float = 0.0) -> Anatomy:
     """The unit cube from the origin; ``uneven`` moves all its nodes by about that much (mm), without order."""
     anatomy = Block((1.0,) * 3, (cells,) * 3, (0.5,) * 3, cell).build(comm)  # type: ignore[arg-type]
+    return unevenly(anatomy, uneven)
+
+
+def unevenly(anatomy: Anatomy, amount: float) -> Anatomy:
+    """The anatomy itself, all nodes of its mesh moved by about that much (mm), the same on every rank."""
     x = anatomy.mesh.geometry.x
     phases = np.array([[7.1, 3.3, 5.7], [4.9, 6.1, 2.3], [3.7, 2.9, 7.7]])
-    x += uneven * np.sin(x @ phases + (0.3, 1.1, 2.0))
+    x += amount * np.sin(x @ phases + (0.3, 1.1, 2.0))
     return anatomy
 
 

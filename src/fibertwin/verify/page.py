@@ -12,20 +12,21 @@ from fibertwin.report.text import number as plain
 
 from .entry import Finding, Row
 from .problems import title
-from .table import deviation, number, sentence
+from .table import deviation, in_words, number, sentence
 
 OWN = """
 body { max-width: 74rem; }
-nav { display: flex; flex-wrap: wrap; gap: .4rem; margin: 1rem 0 0; }
-nav a { border: 1px solid var(--line); border-radius: 99px; padding: .12rem .7rem; font-size: .86rem; color: var(--soft);
-  text-decoration: none; }
-nav a.bad { border-color: var(--red); color: var(--red); }
-h3 { margin: 1.6rem 0 0; }
+table.groups { width: auto; min-width: 34rem; table-layout: auto; margin-top: 1.2rem; }
+table.groups a { color: inherit; }
+table.groups tr.bad td { background: #fdf6f5; } table.groups tr.bad b { color: var(--red); }
+details.problem { margin: .55rem 0 0; }
+details.problem > summary { color: var(--ink); font-weight: 600; }
+details.problem > summary span { color: var(--soft); font-weight: 400; font-size: .86rem; }
 p.source { color: var(--soft); font-size: .87rem; margin: .1rem 0 .2rem; max-width: none; }
 table { width: 100%; table-layout: fixed; margin-top: .2rem; }
 th, td { overflow-wrap: anywhere; }
-col.quantity { width: 35%; } col.figure { width: 12%; } col.off { width: 9.5%; } col.band { width: 11%; }
-col.gauge { width: 10%; } col.verdict { width: 6.5%; } col.cost { width: 4%; }
+col.quantity { width: 34%; } col.figure { width: 12%; } col.off { width: 9.5%; } col.band { width: 11%; }
+col.place { width: 9.5%; } col.verdict { width: 6.5%; } col.cost { width: 5.5%; }
 th.n, td.n { white-space: normal; }
 .gauge { position: relative; height: .62rem; margin-top: .42rem; border-radius: 99px; background: #e3efe6; }
 .gauge i { position: absolute; top: -.14rem; width: .22rem; height: .9rem; margin-left: -.11rem; border-radius: 2px;
@@ -39,13 +40,16 @@ th.n, td.n { white-space: normal; }
 .missed td, .failed td { background: #fdf6f5; }
 """
 
+SHOWN = 12
+"""Problems up to which a group is shown unfolded."""
+
 COLUMNS = (
     ("quantity", "quantity", ""),
     ("figure", "target", "n"),
     ("figure", "ours", "n"),
     ("off", "deviation", "n"),
     ("band", "band", "n"),
-    ("gauge", "in the band", ""),
+    ("place", "in the band", ""),
     ("verdict", "verdict", ""),
     ("cost", "CPU s", "n"),
 )
@@ -65,7 +69,7 @@ def page(rows: Sequence[Row], made: Mapping[str, Any]) -> str:
     body = (
         "<h1>Verification of fibertwin</h1>"
         f'<p class="outcome{failed}">{escape(sentence(rows))}</p>'
-        f"{_tiles(rows, made)}<nav>{''.join(_link(*group) for group in groups)}</nav>"
+        f"{_tiles(rows, made)}{_overview(groups)}"
         f"{''.join(_group(*group) for group in groups)}{_colophon(made)}"
     )
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
@@ -88,18 +92,48 @@ def _tiles(rows: Sequence[Row], made: Mapping[str, Any]) -> str:
     return f'<div class="tiles">{inner}</div>'
 
 
-def _link(group: str, rows: Sequence[Row]) -> str:
-    kind = ' class="bad"' if any(map(_bad, rows)) else ""
-    return f'<a href="#{escape(group)}"{kind}>{escape(group)}</a>'
+def _overview(groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    """What was verified, a line per group."""
+    lines = ""
+    for group, rows in groups:
+        judged = [row for row in rows if row.finding.verdict != "info"]
+        good = sum(not _bad(row) for row in judged)
+        name = f'<a href="#{escape(group)}">{escape(title(group).partition(":")[0])}</a>'
+        lines += (
+            f'<tr class="{"bad" if good < len(judged) else ""}"><td>{name}</td>'
+            f'<td class="n">{len({row.problem for row in rows})}</td><td class="n"><b>{good}</b> of {len(judged)}</td>'
+            f'<td class="n">{_seconds(sum(row.cost for row in rows))}</td></tr>'
+        )
+    head = '<th>group</th><th class="n">problems</th><th class="n">within band</th><th class="n">CPU s</th>'
+    return f'<div class="scroll"><table class="groups"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
 def _group(group: str, rows: Sequence[Row]) -> str:
+    """The problems of a group: folded where there are many and nothing is wrong."""
+    problems = [(problem, list(part)) for problem, part in itertools.groupby(rows, key=lambda row: row.problem)]
     inner = ""
-    for (problem, source), part in itertools.groupby(rows, key=lambda row: (row.problem, row.source)):
-        inner += f"<h3>{escape(problem)}</h3>"
+    for problem, part in problems:
+        judged = [row for row in part if row.finding.verdict != "info"]
+        good = sum(not _bad(row) for row in judged)
+        opened = " open" if good < len(judged) or len(problems) <= SHOWN else ""
+        inner += (
+            f'<details class="problem"{opened}><summary>{escape(problem)} '
+            f"<span>{good} of {len(judged)} within band</span></summary>{_sources(part)}</details>"
+        )
+    return f'<section id="{escape(group)}"><h2>{escape(title(group))}</h2>{inner}</section>'
+
+
+def _sources(rows: Sequence[Row]) -> str:
+    """A table for each source of targets."""
+    inner = ""
+    for source, part in itertools.groupby(rows, key=lambda row: row.source):
         inner += f'<p class="source">{escape(source)}</p>' if source else ""
         inner += _table(list(part))
-    return f'<section id="{escape(group)}"><h2>{escape(title(group))}</h2>{inner}</section>'
+    return inner
+
+
+def _seconds(cost: float) -> str:
+    return plain(cost, 3) if cost >= 10 else f"{cost:.1f}" if cost >= 0.05 else "< 0.1"
 
 
 def _table(rows: Sequence[Row]) -> str:
@@ -113,11 +147,15 @@ def _table(rows: Sequence[Row]) -> str:
 
 def _row(row: Row) -> str:
     found = row.finding
+    if in_words(found):
+        verdict = f'<td class="verdict"><b>{found.verdict}</b></td>' if found.verdict == "failed" else "<td></td>"
+        words = f'<td>{escape(found.quantity)}</td><td colspan="5" class="note">{escape(str(found.ours))}</td>{verdict}'
+        return f'<tr class="{found.verdict}">{words}<td class="n">{_seconds(row.cost)}</td></tr>'
     figures = (number(found.target, found), number(found.ours, found), deviation(found), found.band)
     cells = "".join(f'<td class="n">{_typeset(cell)}</td>' for cell in figures)
     return (
         f'<tr class="{found.verdict}"><td>{escape(found.quantity)}</td>{cells}<td>{_gauge(found)}</td>'
-        f'<td class="verdict"><b>{found.verdict}</b></td><td class="n">{plain(row.cost, 2)}</td></tr>'
+        f'<td class="verdict"><b>{found.verdict}</b></td><td class="n">{_seconds(row.cost)}</td></tr>'
     )
 
 

@@ -25,10 +25,12 @@ def sentence(rows: Sequence[Row]) -> str:
 def text(rows: Sequence[Row]) -> str:
     """A table per problem, under its name and the source of its targets."""
     lines = []
-    widths = [max(map(len, column)) for column in zip(HEAD, *(_cells(row) for row in rows), strict=True)]
+    columns = zip(HEAD, *(_cells(row) for row in rows if not in_words(row.finding)), strict=True)
+    widths = [max(map(len, column)) for column in columns]
     for (problem, source), part in itertools.groupby(rows, key=lambda row: (row.problem, row.source)):
         lines += ["", problem, f"    target: {source}"] if source else ["", problem]
-        lines += [_line(HEAD, widths), *(_line(_cells(row), widths) for row in part)]
+        lines.append(_line(HEAD, widths))
+        lines += [_words(row.finding) if in_words(row.finding) else _line(_cells(row), widths) for row in part]
     return "\n".join([*lines, "", sentence(rows)]).lstrip("\n")
 
 
@@ -59,6 +61,15 @@ def deviation(found: Finding) -> str:
         return f"{off:+.2g}"
     share = off / abs(found.target)
     return f"{100 * share:+.2g} %" if abs(share) >= 1e-5 or share == 0 else f"{share:+.0e}"
+
+
+def in_words(found: Finding) -> bool:
+    """Whether a figure is told in words that need a line of their own."""
+    return isinstance(found.ours, str) and found.band == ""
+
+
+def _words(found: Finding) -> str:
+    return f"  {found.quantity}: {found.ours}" + ("  FAILED" if found.verdict == "failed" else "")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -16,5 +16,7 @@ def every_entry() -> tuple[Entry, ...]:
 
 
 def title(group: str) -> str:
-    """What a group verifies: the first sentence of its file."""
-    return (import_module(f"{__name__}.{group}").__doc__ or "").partition("\n")[0].rstrip(".")
+    """What a group verifies: the first sentence of its file, or its name where there is none."""
+    if group not in GROUPS:
+        return group
+    return (import_module(f"{__name__}.{group}").__doc__ or group).partition("\n")[0].rstrip(".")

@@ -11,11 +11,11 @@ from dolfinx.la import InsertMode
 
 from fibertwin import jit
 from fibertwin.constitutive import GasserOgdenHolzapfel, Material, NeoHookean, StrainEnergy
-from fibertwin.meshes import BOUNDARY, Anatomy, FiberField, uniform_fibers
+from fibertwin.meshes import BOUNDARY, Anatomy, Cylinder, FiberField, uniform_fibers
 from fibertwin.solver import Displacement, Formulation, Problem, Stepping, TaylorHood, require, solve
 from fibertwin.solver.equations import unknowns
 from fibertwin.solver.tissue import kinematics, metadata
-from fibertwin.verify.bodies import block, moved, nodes
+from fibertwin.verify.bodies import block, moved, nodes, unevenly
 from fibertwin.verify.entry import Finding, at_most, entry
 
 from .laws import F_, PAIRS, S_
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 BULK = 50.0
+UNEVEN = 0.03
+"""How far nodes are moved off their regular places (mm)."""
 MOTION = np.array([[1.08, 0.06, -0.04], [0.03, 0.97, 0.05], [-0.05, 0.04, 1.02]])
 """The affine motion."""
 
@@ -38,6 +40,13 @@ class Element:
     cell: str
     formulation: Formulation
     quadrature: int = 4
+    curved: bool = False
+
+    def body(self, comm: "MPI.Comm") -> Anatomy:
+        """A few uneven cells with nodes inside."""
+        if not self.curved:
+            return block(comm, 2, self.cell, uneven=UNEVEN)
+        return unevenly(Cylinder(0.7, 1.0, (1, 4, 2), self.cell).build(comm), UNEVEN)  # type: ignore[arg-type]
 
 
 ELEMENTS: dict[str, Element] = {
@@ -47,6 +56,10 @@ ELEMENTS: dict[str, Element] = {
     "Q1": Element("hexahedra", Displacement(1)),
     "Q2": Element("hexahedra", Displacement(2)),
     "Q2-Q1": Element("hexahedra", TaylorHood()),
+    "curved P2": Element("tetrahedra", Displacement(2), curved=True),
+    "curved P2-P1": Element("tetrahedra", TaylorHood(), curved=True),
+    "curved Q2": Element("hexahedra", Displacement(2), 6, curved=True),
+    "curved Q2-Q1": Element("hexahedra", TaylorHood(), 6, curved=True),
 }
 
 
@@ -88,8 +101,7 @@ def solved(problem: Problem) -> Iterator[Finding]:
 @entry("Patch of uneven cells, {case}: neo-Hookean matrix with dispersed fibers", EXACT, cases=ELEMENTS, quick=["P2-P1"])
 def element(comm: "MPI.Comm", case: Element) -> Iterator[Finding]:
     """Solved, the boundary moved."""
-    anatomy = block(comm, 2, case.cell, uneven=0.03)
-    yield from solved(patch(anatomy, case, NeoHookean(1.0), GasserOgdenHolzapfel(5.0, 1.0)))
+    yield from solved(patch(case.body(comm), case, NeoHookean(1.0), GasserOgdenHolzapfel(5.0, 1.0)))
 
 
 def terms(law: StrainEnergy) -> tuple[StrainEnergy, ...]:
@@ -100,20 +112,17 @@ def terms(law: StrainEnergy) -> tuple[StrainEnergy, ...]:
 @entry("Patch of uneven P2 tetrahedra: {case}", EXACT, cases={name: pair.ours for name, pair in PAIRS.items()})
 def law(comm: "MPI.Comm", case: StrainEnergy) -> Iterator[Finding]:
     """Solved, the boundary moved."""
-    anatomy = block(comm, 1, "tetrahedra", uneven=0.03)
+    anatomy = block(comm, 1, "tetrahedra", uneven=UNEVEN)
     yield from solved(patch(anatomy, ELEMENTS["P2"], *terms(case)))
 
 
-@entry(
-    "Forces inside a patch of uneven cells in affine motion: {case} with every law",
-    EXACT,
-    cases=ELEMENTS,
-)
+@entry("Forces inside a patch of uneven cells in affine motion: {case} with every law", EXACT, cases=ELEMENTS)
 def balance(comm: "MPI.Comm", case: Element) -> Iterator[Finding]:
     """Every law on every element: constant stress leaves no force on nodes inside."""
-    anatomy = block(comm, 2, case.cell, uneven=0.03)
+    anatomy = case.body(comm)
     for name, pair in PAIRS.items():
-        yield at_most(f"{name}: force inside over that on the boundary", TOLERANCE, _force_inside(patch(anatomy, case, *terms(pair.ours))))
+        force = _force_inside(patch(anatomy, case, *terms(pair.ours)))
+        yield at_most(f"{name}: force inside over that on the boundary", TOLERANCE, force)
 
 
 def _force_inside(problem: Problem) -> float:
