@@ -1,7 +1,7 @@
 """Laws at a point, nothing compiled: formulas, symmetries, objectivity, finite differences."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from fibertwin.constitutive import (
     BlemkerShear,
     Costa,
     Demiray,
+    Formula,
     GasserOgdenHolzapfel,
     Guccione,
     HolzapfelGasserOgden,
@@ -342,6 +343,24 @@ def test_isotropic_tissue_at_rest_is_hookean(name):
     bulk = np.einsum("iijj", exact) / 9
     np.testing.assert_allclose(exact, modulus * (shear - 2 / 3 * volume) + bulk * volume, atol=2e-5 * modulus)
     assert LAWS[name].strain == "full" or abs(bulk) < 1e-8 * modulus
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_every_parameter_may_vary_in_space(law):
+    expected = energy(alone(law), F_GENERAL, TRIAXIAL)
+    somewhere = Formula("2 * FA")
+    for name, value in law.parameters.items():
+        field, _, place = name.partition(".")
+        items = getattr(law, field)
+        changed = somewhere if not place else tuple(somewhere if str(i) == place else v for i, v in enumerate(items))
+        try:
+            varied = replace(law, **{field: changed})
+        except ValueError:
+            assert law.parameters[name] == next(f.default for f in fields(law) if f.name == field), "refused in use"
+            continue
+        assert varied.parameters[name] == somewhere
+        assert varied.structure == law.structure
+        assert energy(alone(varied.bind({name: value})), F_GENERAL, TRIAXIAL) == expected
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
