@@ -45,6 +45,11 @@ class Projection:
         rows = vector.array_w.reshape(-1, 3)
         rows[self._nodes] = np.einsum("mij,mj->mi", self._free, rows[self._nodes])
 
+    def hold(self, correction: PETSc.Vec, u: fem.Function) -> None:
+        """Make a correction of the displacement move the held directions to their places exactly."""
+        self.clear(correction)
+        correction.array_w.reshape(-1, 3)[self._nodes] += self._lifted(u)
+
     def apply(self, matrix: PETSc.Mat, b: PETSc.Vec, u: fem.Function, *, moving: bool) -> PETSc.Mat:
         """Constrain tangent and residual; returns the constrained tangent, which this object owns.
 

@@ -149,10 +149,17 @@ class System:
         if self._projection is not None:
             operator = self._projection.apply(self._matrix, self._b, self.state.displacement, moving=moving)
         result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol)
+        self._hold(self._dx)
         if result.reason < 0 or not self._cavities.unknown:
             return result.iterations, result.reason > 0
         more, solved = self._border(operator, rtol)
         return result.iterations + more, solved
+
+    def _hold(self, correction: PETSc.Vec) -> None:
+        """Put what supports hold to its place exactly: a Krylov solver meets it to its tolerance only."""
+        petsc.set_bc(correction, self._rows, x0=self._x, alpha=-1.0)
+        if self._projection is not None:
+            self._projection.hold(correction.getNestSubVecs()[0], self.state.displacement)
 
     def _border(self, operator: PETSc.Mat, rtol: float) -> tuple[int, bool]:
         """Correct the unknown pressures, and the displacement for them, by elimination."""
@@ -164,6 +171,9 @@ class System:
             if self._projection is not None:
                 self._projection.clear(b.getNestSubVecs()[0])
             result = self._linear.solve(operator, self._plain(b), self._plain(z), min(rtol, 1e-6))
+            petsc.set_bc(z, self._rows, alpha=0.0)
+            if self._projection is not None:
+                self._projection.clear(z.getNestSubVecs()[0])
             b.destroy()
             push.destroy()
             iterations += result.iterations

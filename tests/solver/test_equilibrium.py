@@ -7,6 +7,7 @@ from mpi4py import MPI
 
 from fibertwin.constitutive import Material, NeoHookean
 from fibertwin.constitutive.point import axisymmetric_fabric, first_piola_kirchhoff
+from fibertwin.meshes import Block
 from fibertwin.solver import (
     Clamp,
     DeadTraction,
@@ -26,10 +27,11 @@ MATRIX = Material((NeoHookean(1.0),), 50.0)
 FORMULATIONS = {"taylor-hood": TaylorHood(), "P2": Displacement(2), "P1": Displacement(1)}
 
 
+@pytest.mark.parametrize("cell", ["tetrahedra", "hexahedra"])
 @pytest.mark.parametrize("formulation", FORMULATIONS.values(), ids=FORMULATIONS)
-def test_patch_an_affine_motion_of_the_boundary_is_affine_inside(formulation):
+def test_patch_an_affine_motion_of_the_boundary_is_affine_inside(formulation, cell):
     """Simple shear prescribed on two faces by components cannot be affine; prescribe all faces by one mode each."""
-    anatomy = block(WORLD, 2)
+    anatomy = Block((1.0, 1.0, 1.0), (2, 2, 2), (0.5, 0.5, 0.5), cell).build(WORLD)
     supports = {
         "x0": Clamp("left", "x"),
         "x1": PrescribedDisplacement("right", (0.2, 0, 0), "x"),

@@ -6,9 +6,19 @@ from bodies import SYMMETRY, block, displacements, fibered
 from mpi4py import MPI
 from scipy.optimize import brentq
 
-from fibertwin.constitutive import VOLUMETRIC, ActiveStrain, ActiveStress, Material, NeoHookean
+from fibertwin.constitutive import VOLUMETRIC, ActiveStrain, ActiveStress, Formula, Material, NeoHookean
 from fibertwin.curve import Curve
-from fibertwin.solver import Displacement, FollowerPressure, Problem, Stepping, TaylorHood, fields, require, solve
+from fibertwin.solver import (
+    DeadTraction,
+    Displacement,
+    FollowerPressure,
+    Problem,
+    Stepping,
+    TaylorHood,
+    fields,
+    require,
+    solve,
+)
 
 WORLD = MPI.COMM_WORLD
 TIGHT = Stepping(tolerance=1e-12)
@@ -81,3 +91,40 @@ def test_active_strain_shortens_free_tissue_by_itself_and_without_stress():
     assert stretch == pytest.approx(0.85, rel=1e-10)
     np.testing.assert_allclose(measured.measures["von Mises stress"].values, 0.0, atol=1e-9)
     np.testing.assert_allclose(measured.measures["fiber stretch"].values, 0.85, rtol=1e-9)
+
+
+@pytest.mark.mpi
+def test_a_stiffness_that_varies_by_a_formula_is_felt_where_it_varies():
+    """Two halves in series bear the same force: the stretch of each is that of a bar of its own stiffness."""
+    anatomy = block(WORLD, 2)
+    material = Material((NeoHookean(Formula("where(x < 0.5, 1, 3)")),), "incompressible")
+    loads = {"pull": DeadTraction("right", (0.3, 0.0, 0.0))}
+    solution = require(solve(Problem(anatomy, {"tissue": material}, SYMMETRY, loads, fibers=fibered(anatomy)), TIGHT))
+    state = fields(solution.problem, solution.unknowns).state
+    soft = state.points[..., 0] < 0.5
+    means = [
+        WORLD.allreduce(float((state.P[..., 0, 0] * state.weights)[part].sum()))
+        / WORLD.allreduce(float(state.weights[part].sum()))
+        for part in (soft, ~soft)
+    ]
+    stretches = [
+        WORLD.allreduce(float((state.F[..., 0, 0] * state.weights)[part].sum()))
+        / WORLD.allreduce(float(state.weights[part].sum()))
+        for part in (soft, ~soft)
+    ]
+    np.testing.assert_allclose(means, 0.3, rtol=0.03)
+    alone = [brentq(lambda s, mu=mu: mu * (s - s**-2) - 0.3, 1.0, 2.0) for mu in (1.0, 3.0)]
+    np.testing.assert_allclose(stretches, alone, rtol=0.03)
+
+
+def test_activation_that_begins_later_farther_on():
+    """Onset from a formula: at 0.5 s only tissue whose onset is past has begun to pull."""
+    anatomy = block(WORLD, 2)
+    curve = Curve((0.0, 1e-3), (0.0, 1.0))
+    material = Material((NeoHookean(2.0), ActiveStress(1.0, curve=curve, onset=Formula("x", "s"))), "incompressible")
+    problem = Problem(anatomy, {"tissue": material}, SYMMETRY, fibers=fibered(anatomy, (1.0, 0.0, 0.0), 1.0))
+    solution = require(solve(problem, Stepping(end=0.5, tolerance=1e-11)))
+    state = fields(problem, solution.unknowns).state
+    begun = state.points[..., 0] < 0.499
+    assert state.F[begun, 0, 0].mean() < 0.93
+    assert state.F[state.points[..., 0] > 0.75, 0, 0].mean() > 0.97
