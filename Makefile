@@ -1,12 +1,15 @@
-# make demo: the main job on a real brain.  make test: the whole test suite.  Both set everything up on first use.
+# make demo: the main job on a real brain.  make verify: known answers, measured again.  make test: the test suite.  All set everything up on first use.
 VENV ?= .venv
 RANKS ?= 2
 OUT ?= out/demo
 
-.PHONY: demo test lint setup constraints
+.PHONY: demo verify test lint setup constraints
 
 demo: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/bin/mpirun -n $(RANKS) $(VENV)/bin/fibertwin demo -o $(OUT)
+
+verify: setup
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/bin/fibertwin verify -o out/verify
 
 test: setup
 	@tools/test $(VENV)/bin

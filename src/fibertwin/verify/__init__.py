@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .entry import Entry, Finding, OutOfBand, Row, at_least, at_most, entry, near, told, within
+from .entry import Entry, Finding, OutOfBandError, Row, at_least, at_most, entry, near, told, within
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Entry",
     "Finding",
-    "OutOfBand",
+    "OutOfBandError",
     "Row",
     "at_least",
     "at_most",
@@ -48,7 +48,7 @@ def command(
 
     Raises:
         InputError: no entry is asked for, or something cannot be written.
-        OutOfBand: a figure is out of its band or could not be measured.
+        OutOfBandError: a figure is out of its band or could not be measured.
     """
     from fibertwin.parallel import on_root
 
@@ -76,4 +76,4 @@ def command(
 
     on_root(comm, show)
     if any(row.finding.verdict in ("missed", "failed") for row in rows):
-        raise OutOfBand(sentence(rows))
+        raise OutOfBandError(sentence(rows))

@@ -8,7 +8,7 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from mpi4py import MPI
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from ufl.core.expr import Expr
 
 from fibertwin import jit
@@ -96,10 +96,11 @@ def nodes(solution: Solution) -> Array:
     return np.concatenate(V.mesh.comm.allgather(mine))
 
 
-def displacement_at(solution: Solution, point: ArrayLike) -> Array:
+def displacement_at(solution: Solution, point: tuple[float, float, float]) -> Array:
     """Displacement (3,) (mm) of the node nearest a point. Collective."""
     rows = nodes(solution)
-    return np.asarray(rows[np.argmin(np.linalg.norm(rows[:, :3] - point, axis=1)), 3:])
+    nearest = int(np.argmin(np.linalg.norm(rows[:, :3] - np.array(point), axis=1)))
+    return np.asarray(rows[nearest, 3:])
 
 
 def errors(solution: Solution, exact: Field, degree: int = 8) -> tuple[float, float]:
@@ -115,8 +116,3 @@ def errors(solution: Solution, exact: Field, degree: int = 8) -> tuple[float, fl
 def norm(comm: MPI.Comm, square: Any) -> float:
     """Root of an integral. Collective."""
     return float(np.sqrt(comm.allreduce(fem.assemble_scalar(fem.form(square, jit_options=jit.options())))))
-
-
-def effort(solution: Solution) -> str:
-    """How hard the solve was, in the solver's words."""
-    return solution.outcome.sentence.removeprefix("Equilibrium at full load after ").removesuffix(".")

@@ -17,7 +17,7 @@ Verdict = Literal["met", "missed", "failed", "info"]
 Value = float | str
 
 
-class OutOfBand(FibertwinError):
+class OutOfBandError(FibertwinError):
     """Some figures are out of their bands, or could not be measured."""
 
 
@@ -71,7 +71,9 @@ def near(
     return _judged(quantity, target, ours, target - half, target + half, band, source)
 
 
-def within(quantity: str, low: float, high: float, ours: float, *, target: float | None = None, source: str = "") -> Finding:
+def within(
+    quantity: str, low: float, high: float, ours: float, *, target: float | None = None, source: str = ""
+) -> Finding:
     """A figure that should lie between two numbers; the target is their mean where it is not given."""
     middle = (low + high) / 2 if target is None else target
     return _judged(quantity, middle, ours, low, high, f"{low:.6g} to {high:.6g}", source)

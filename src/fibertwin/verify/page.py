@@ -105,7 +105,9 @@ def _overview(groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
             f'<td class="n">{_seconds(sum(row.cost for row in rows))}</td></tr>'
         )
     head = '<th>group</th><th class="n">problems</th><th class="n">within band</th><th class="n">CPU s</th>'
-    return f'<div class="scroll"><table class="groups"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="groups"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    )
 
 
 def _group(group: str, rows: Sequence[Row]) -> str:

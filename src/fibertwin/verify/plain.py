@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,9 @@ from scipy.optimize import brentq
 
 type Array = NDArray[np.float64]
 type Complex = NDArray[np.complex128]
-type Energy = Callable[[Complex], complex]
+type Scalar = Any
+"""A number; complex where C is."""
+type Energy = Callable[[Complex], Scalar]
 """Strain energy (kPa) of a right Cauchy–Green tensor C (3, 3); analytic, so that C may be complex."""
 type Stress = Callable[[Array], Array]
 """First Piola–Kirchhoff stress (kPa) of a deformation gradient F (3, 3)."""
@@ -33,11 +37,11 @@ class Tissue:
         return np.cross(self.f, self.s)
 
 
-def determinant(C: Complex) -> complex:
+def determinant(C: Complex) -> Scalar:
     """The determinant, kept analytic."""
-    return complex(C[0] @ np.array([C[1, 1] * C[2, 2] - C[1, 2] * C[2, 1],
-                                    C[1, 2] * C[2, 0] - C[1, 0] * C[2, 2],
-                                    C[1, 0] * C[2, 1] - C[1, 1] * C[2, 0]]))  # fmt: skip
+    return C[0] @ np.array([C[1, 1] * C[2, 2] - C[1, 2] * C[2, 1],
+                            C[1, 2] * C[2, 0] - C[1, 0] * C[2, 2],
+                            C[1, 0] * C[2, 1] - C[1, 1] * C[2, 0]])  # fmt: skip
 
 
 def isochoric(energy: Energy) -> Energy:
@@ -64,7 +68,7 @@ def stress_of(energy: Energy) -> Stress:
     return stress
 
 
-def invariants(C: Complex) -> tuple[complex, complex]:
+def invariants(C: Complex) -> tuple[Scalar, Scalar]:
     """First and second invariant."""
     I1 = np.trace(C)
     return I1, 0.5 * (I1**2 - np.trace(C @ C))
@@ -73,7 +77,7 @@ def invariants(C: Complex) -> tuple[complex, complex]:
 def mooney_rivlin(c1: float, c2: float) -> Energy:
     """Mooney 1940; with c2 = 0 and c1 = mu/2 the neo-Hookean solid."""
 
-    def energy(C: Complex) -> complex:
+    def energy(C: Complex) -> Scalar:
         I1, I2 = invariants(C)
         return c1 * (I1 - 3) + c2 * (I2 - 3)
 
@@ -93,7 +97,7 @@ def demiray(a: float, b: float) -> Energy:
 def saint_venant_kirchhoff(mu: float) -> Energy:
     """The part of Kirchhoff's law that resists a change of shape."""
 
-    def energy(C: Complex) -> complex:
+    def energy(C: Complex) -> Scalar:
         E = 0.5 * (C - np.eye(3))
         E = E - np.trace(E) / 3 * np.eye(3)
         return mu * np.sum(E * E)
@@ -119,10 +123,10 @@ def ogden(weights: tuple[float, ...], exponents: tuple[float, ...], *, full: boo
     return stress
 
 
-def fung(k1: float, k2: float, strain: Callable[[Complex], complex], *, one_sided: bool = True) -> Energy:
+def fung(k1: float, k2: float, strain: Energy, *, one_sided: bool = True) -> Energy:
     """k1/(2 k2) [exp(k2 E²) − 1], nothing for E < 0 where one-sided."""
 
-    def energy(C: Complex) -> complex:
+    def energy(C: Complex) -> Scalar:
         E = complex(strain(C))
         if one_sided and E.real < 0:
             return 0.0
@@ -131,17 +135,17 @@ def fung(k1: float, k2: float, strain: Callable[[Complex], complex], *, one_side
     return energy
 
 
-def smoothed(energy: Energy, strain: Callable[[Complex], complex]) -> Energy:
+def smoothed(energy: Energy, strain: Energy) -> Energy:
     """An energy times the logistic function of a strain, slope 100."""
     return lambda C: energy(C) / (1 + np.exp(-100 * strain(C)))
 
 
-def along(a: Array, b: Array | None = None) -> Callable[[Complex], complex]:
-    """a · C a − 1; a · C b of two directions."""
+def along(a: Array, b: Array | None = None) -> Energy:
+    """Of one direction a · C a − 1; of two a · C b."""
     return lambda C: a @ C @ a - 1 if b is None else a @ C @ b
 
 
-def dispersed(H: Array) -> Callable[[Complex], complex]:
+def dispersed(H: Array) -> Energy:
     """H : C − 1."""
     return lambda C: np.sum(H * C) - 1
 
@@ -155,7 +159,7 @@ def costa(c: float, b: Array, t: Tissue) -> Energy:
     """Costa et al. 2001 with the symmetric table b (3, 3) over f, s, n; Guccione et al. 1991 is a special case."""
     axes = np.array([t.f, t.s, t.n])
 
-    def energy(C: Complex) -> complex:
+    def energy(C: Complex) -> Scalar:
         E = axes @ (0.5 * (C - np.eye(3))) @ axes.T
         return 0.5 * c * (np.exp(np.sum(b * E * E)) - 1)
 
@@ -173,21 +177,23 @@ def standard_reinforcing(k: float, k5: float, a: Array) -> Energy:
 
 
 def tendon(c3: float, c4: float, straight: float, a: Array, *, nominal: bool = False) -> Energy:
-    """Weiss et al. 1996: λ W' = c3 (e^(c4 (λ − 1)) − 1), tangent to a straight line beyond ``straight``; energy by quadrature."""
+    """Weiss et al. 1996: λ W' = c3 (e^(c4 (λ − 1)) − 1), beyond ``straight`` its tangent; the energy by quadrature."""
 
-    def slope(x: complex) -> complex:
-        toe = c3 * (np.exp(c4 * (min(x, straight, key=lambda v: complex(v).real) - 1)) - 1)
-        beyond = c3 * c4 * np.exp(c4 * (straight - 1)) * (x - straight) if complex(x).real > straight else 0.0
+    def slope(x: Scalar) -> Scalar:
+        toe = c3 * (np.exp(c4 * ((x if x.real <= straight else straight) - 1)) - 1)
+        beyond = c3 * c4 * np.exp(c4 * (straight - 1)) * (x - straight) if x.real > straight else 0.0
         return toe + beyond if nominal else (toe + beyond) / x
 
-    def energy(C: Complex) -> complex:
+    def energy(C: Complex) -> Scalar:
         stretch = np.sqrt(a @ C @ a)
         if stretch.real < 1:
             return 0.0
-        knots = [1.0, stretch] if stretch.real <= straight else [1.0, straight, stretch]
-        pieces = zip(knots[:-1], knots[1:], strict=True)
-        return complex(sum((u - v) / 2 * np.dot(WEIGHTS, [slope((u + v) / 2 + (u - v) / 2 * s) for s in NODES])
-                           for v, u in pieces))  # fmt: skip
+        knots: list[Scalar] = [1.0, stretch] if stretch.real <= straight else [1.0, straight, stretch]
+        whole: Scalar = 0.0
+        for start, end in pairwise(knots):
+            middle, half = (start + end) / 2, (end - start) / 2
+            whole += half * sum(w * slope(middle + half * t) for t, w in zip(NODES, WEIGHTS, strict=True))
+        return whole
 
     return energy
 
@@ -195,7 +201,7 @@ def tendon(c3: float, c4: float, straight: float, a: Array, *, nominal: bool = F
 def blemker_shear(g1: float, g2: float, a: Array) -> Energy:
     """Criscione et al. 2001, Blemker et al. 2005: g1 B1² + g2 B2²."""
 
-    def energy(C: Complex) -> complex:
+    def energy(C: Complex) -> Scalar:
         I1, I4, I5 = np.trace(C), a @ C @ a, a @ C @ C @ a
         return complex(g1 * (I5 / I4**2 - 1) + g2 * np.arccosh((I1 * I4 - I5) / (2 * np.sqrt(I4))) ** 2)
 

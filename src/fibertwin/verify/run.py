@@ -4,6 +4,7 @@ import fnmatch
 import resource
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fibertwin.errors import FibertwinError, InputError, Problem
@@ -59,12 +60,12 @@ def run(entries: Sequence[Entry], comm: "MPI.Comm", store: Store | None = None, 
     rows: list[Row] = []
     with progress("verify", len(entries), comm.rank) as shown:
         for number, entry in enumerate(entries):
-            kept = None if store is None or fresh else on_root(comm, lambda e=entry: store.read(e.name))  # type: ignore[misc]
+            kept = None if store is None or fresh else on_root(comm, partial(store.read, entry.name))
             shown.reached(number, f"{entry.name}{'' if kept is None else ', done before'}")
             if kept is None:
-                kept = on_root(comm, lambda found=_rows(entry, comm): found)  # type: ignore[misc]
+                kept = comm.bcast(_rows(entry, comm))
                 if store is not None:
-                    on_root(comm, lambda e=entry, r=kept: store.write(e.name, r))  # type: ignore[misc]
+                    on_root(comm, partial(store.write, entry.name, kept))
             rows += kept
         shown.reached(len(entries), "done")
     return rows
@@ -76,7 +77,9 @@ def _rows(entry: Entry, comm: "MPI.Comm") -> list[Row]:
     before = _processor_seconds(comm)
     for finding in _findings(entry, comm):
         after = _processor_seconds(comm)
-        rows.append(Row(entry.name, entry.group, entry.problem, finding, finding.source or entry.source, after - before))
+        rows.append(
+            Row(entry.name, entry.group, entry.problem, finding, finding.source or entry.source, after - before)
+        )
         before = after
     return rows
 

@@ -50,7 +50,7 @@ ACTIVE = {
 
 @entry(
     "Free block that contracts, neo-Hookean with active stress: {case}, P2-P1 tetrahedra",
-    "stretches that free all sides, from plain numpy; Usyk et al. 2000 (doi 10.1023/A:1010883920374), Blemker et al. 2005",
+    "stretches that free all sides, from plain numpy; Usyk et al. 2000 (doi 10.1023/A:1010883920374)",
     cases=ACTIVE,
 )
 def contraction(comm: "MPI.Comm", case: tuple[ActiveStress, plain.Stress]) -> Iterator[Finding]:

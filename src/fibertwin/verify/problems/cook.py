@@ -18,7 +18,9 @@ MATERIAL = Material((NeoHookean(YOUNG / (2 * (1 + POISSON))),), YOUNG / (3 * (1 
 FORCE = 100e3
 """Shear force (mN) on the right end, per mm of thickness."""
 
-SOURCE = "de Souza Neto et al. 1996 (doi 10.1016/0020-7683(95)00259-6), Elguedj et al. 2008 (doi 10.1016/j.cma.2008.01.012)"
+SOURCE = (
+    "de Souza Neto et al. 1996 (doi 10.1016/0020-7683(95)00259-6), Elguedj et al. 2008 (doi 10.1016/j.cma.2008.01.012)"
+)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 MATERIAL = Material(
-    (NeoHookean(2.0), TransverselyIsotropic(0.5, 10.0, strain="isochoric")), bulk_modulus=100.0, volumetric="logarithmic"
+    (NeoHookean(2.0), TransverselyIsotropic(0.5, 10.0, strain="isochoric")),
+    bulk_modulus=100.0,
+    volumetric="logarithmic",
 )
 """W = (Ī1 − 3) + Wf(λ̄) + 50 (ln J)², λ̄ Wf' = 0.5 (e^(10 (λ̄ − 1)) − 1) for λ̄ ≥ 1, else 0."""
 
@@ -25,12 +27,12 @@ MIDDLE_OF_TOP = (0.0638484834, 0.0097988783, -0.0622833628)
 
 @entry(
     "Cube of P1 tetrahedra, {case} bricks an edge: one face clamped, the opposite one moved by 0.2",
-    "computed by another code with the same elements, all digits given agree",
+    "computed by an independent code with the same elements",
     cases=CASES,
     quick=["4"],
 )
 def reaction(comm: "MPI.Comm", case: tuple[int, float]) -> Iterator[Finding]:
-    """n × n × n bricks of six tetrahedra around the diagonal from (0, 0, 0) to (1, 1, 1)."""
+    """Each brick is cut into six tetrahedra around the diagonal from (0, 0, 0) to (1, 1, 1)."""
     cells, target = case
     anatomy = block(comm, cells)
     fibers = uniform_fibers(anatomy.mesh, 4, axis=(np.cos(np.pi / 6), np.sin(np.pi / 6), 0.0))

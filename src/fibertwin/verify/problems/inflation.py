@@ -67,14 +67,18 @@ OF_SPHERE = "p = μ/2 [(4/λb + 1/λb⁴) − (4/λa + 1/λa⁴)]; Green & Shiel
 
 
 def _filled(
-    anatomy: Anatomy, supports: dict[str, Support], volumes: list[float], times: list[float]
+    anatomy: Anatomy,
+    supports: dict[str, Support],
+    volumes: list[float],
+    times: list[float],
+    center: tuple[float, float, float] | None = None,
 ) -> tuple[Solution, float]:
     """Fill the cavity to multiples of its first volume, one after the other; also that volume (mm³)."""
     share = (np.array(volumes) - 1) / (volumes[-1] - 1)
     curve = Curve((0.0, *times), (0.0, *map(float, share)))
 
     def problem(volume: float) -> Problem:
-        loads: dict[str, Load] = {"lumen": Cavity("inner", volume=volume, curve=curve)}
+        loads: dict[str, Load] = {"lumen": Cavity("inner", volume=volume, center=center, curve=curve)}
         return Problem(anatomy, {"tissue": MATERIAL}, supports, loads, formulation=TaylorHood())
 
     system = System(problem(1.0))
@@ -103,7 +107,7 @@ def _octant(comm: "MPI.Comm", case: Inflated, through: int, cell: str) -> tuple[
     anatomy = ThickSphere(1.0, case.wall, (through, 2 * through), "octant", cell).build(comm)  # type: ignore[arg-type]
     supports: dict[str, Support] = {f"plane {axis}": SymmetryPlane(f"symmetry-{axis}") for axis in "xyz"}
     times = _times(len(case.stretches))
-    solution, first = _filled(anatomy, supports, [stretch**3 for stretch in case.stretches], times)
+    solution, first = _filled(anatomy, supports, [s**3 for s in case.stretches], times, (0.0, 0.0, 0.0))
     return solution, first, times
 
 
@@ -111,11 +115,15 @@ def _octant(comm: "MPI.Comm", case: Inflated, through: int, cell: str) -> tuple[
 def sphere(comm: "MPI.Comm", case: Inflated) -> Iterator[Finding]:
     """Beyond the limit point of thin shells, where the pressure falls."""
     solution, first, times = _octant(comm, case, 2, "hexahedra")
-    yield near("volume of the lumen of an octant at rest, mm³", np.pi / 6, first, relative=1e-3, source="π/6, exact")
+    yield near("volume of the lumen of an octant at rest, mm³", np.pi / 6, first, relative=5e-4, source="π/6, exact")
     yield from _compare(case, solution, times, 2e-3)
 
 
-@entry("Sphere inflated by volume, B/A = 1.5: refinement of curved {case}", OF_SPHERE, cases={"hexahedra": "hexahedra", "tetrahedra": "tetrahedra"})
+@entry(
+    "Sphere inflated by volume, B/A = 1.5: refinement of curved {case}",
+    OF_SPHERE,
+    cases={"hexahedra": "hexahedra", "tetrahedra": "tetrahedra"},
+)
 def sphere_refined(comm: "MPI.Comm", cell: str) -> Iterator[Finding]:
     """The pressure error falls at least with the cube of the cell size; four is the elements' order."""
     case = SPHERES["B/A = 1.5"]
@@ -131,13 +139,12 @@ def sphere_refined(comm: "MPI.Comm", cell: str) -> Iterator[Finding]:
 
 @entry("Tube inflated by volume at fixed length, {case}: curved Q2-Q1 hexahedra", OF_TUBE, cases=TUBES)
 def tube(comm: "MPI.Comm", case: Inflated) -> Iterator[Finding]:
-    """A quarter of a tube."""
+    """A quarter of a tube, filled in proportion to its lumen."""
     anatomy = ThickTube(1.0, case.wall, 0.5, (3, 3, 1), "quarter").build(comm)
     times = _times(len(case.stretches))
     held = Curve((0.0, times[0]), (0.0, 1.0))
     supports: dict[str, Support] = {f"plane {axis}": SymmetryPlane(f"symmetry-{axis}") for axis in "xy"}
     supports["bottom"] = SymmetryPlane("bottom")
     supports["top"] = PrescribedDisplacement("top", (0.0, 0.0, 0.5 * (case.length - 1)), "z", held)
-    solution, first = _filled(anatomy, supports, [case.length * s**2 for s in case.stretches], times)
-    yield near("volume of the lumen of a quarter at rest, mm³", np.pi / 8, first, relative=1e-3, source="π/8, exact")
+    solution, _ = _filled(anatomy, supports, [case.length * s**2 for s in case.stretches], times)
     yield from _compare(case, solution, times, 1e-3)

@@ -38,7 +38,9 @@ def beam(comm: "MPI.Comm", cells: int) -> Iterator[Finding]:
     yield told("effort", solution.outcome.sentence)
 
 
-def _ventricle(comm: "MPI.Comm", cells: tuple[int, int, int], laws: tuple[StrainEnergy, ...], pressure: float) -> Solution:
+def _ventricle(
+    comm: "MPI.Comm", cells: tuple[int, int, int], laws: tuple[StrainEnergy, ...], pressure: float
+) -> Solution:
     shape = TruncatedEllipsoid(cells)
     anatomy = shape.build(comm)
     fibers: FiberField = ellipsoid_fibers(anatomy.mesh, QUADRATURE, shape)

@@ -17,7 +17,9 @@ from fibertwin.verify.entry import Finding, at_least, entry, told
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-SOURCE = "exact solution chosen beforehand, body force −Div P by automatic differentiation; Brenner & Scott 2008, ch. 5, 12"
+SOURCE = (
+    "exact solution chosen beforehand, body force −Div P by automatic differentiation; Brenner & Scott 2008, ch. 5, 12"
+)
 CELLS = (3, 6, 9)
 BULK_OF_MIXED = 1000.0
 

@@ -98,7 +98,9 @@ def solved(problem: Problem) -> Iterator[Finding]:
         yield at_most("pressure, greatest relative error", 1e-8, worst)
 
 
-@entry("Patch of uneven cells, {case}: neo-Hookean matrix with dispersed fibers", EXACT, cases=ELEMENTS, quick=["P2-P1"])
+@entry(
+    "Patch of uneven cells, {case}: neo-Hookean matrix with dispersed fibers", EXACT, cases=ELEMENTS, quick=["P2-P1"]
+)
 def element(comm: "MPI.Comm", case: Element) -> Iterator[Finding]:
     """Solved, the boundary moved."""
     yield from solved(patch(case.body(comm), case, NeoHookean(1.0), GasserOgdenHolzapfel(5.0, 1.0)))
