@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,10 +190,11 @@ def _table(name: str) -> tuple[dict[str, Any], str, str]:
 
 
 def _source(law: type) -> str:
-    """The sentences of a law's docstring between its first line and its attributes."""
-    text = inspect.getdoc(law) or ""
-    about = text.partition("Attributes:")[0].partition("\n\n")[2]
-    return " ".join(about.split()).partition(". Restrictions")[0]
+    """The papers that a law's docstring names first; its sentences of words where it names none."""
+    about = (inspect.getdoc(law) or "").partition("Attributes:")[0].partition("\n\n")[2]
+    text = " ".join(about.replace("``", "").split())
+    papers = re.match(r".*?\(doi [^)]*\)(?:; [^.;]*?\d{4}, .*?\(doi [^)]*\))*", text)
+    return papers[0] if papers else text
 
 
 def _changes(arguments: argparse.Namespace, table: Mapping[str, Any]) -> dict[str, Any]:

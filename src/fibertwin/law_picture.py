@@ -54,7 +54,7 @@ def _title(study: "Study", width: float) -> str:
 
     columns = int(width * 17)
     numbers = ", ".join(f"{name} = {value}" for name, value in parameters(study.material).items())
-    sources = [study.source.partition(", with")[0]]
+    sources = [study.source]
     if study.data is not None:
         sources.append(f"Data: {study.data.title}; {study.data.source}")
     lines = [study.title, *textwrap.wrap(numbers, columns)]
@@ -75,15 +75,16 @@ def _panel(name: str) -> str:
         return "Uniaxial, sides free"
     if "shear" in name:
         return "Simple shear"
-    return "Dilation" if name == "volumetric" else "Biaxial, along f and s"
+    return "Dilation" if name == "volumetric" else "Biaxial"
 
 
 def _painted(title: str, group: "Mapping[str, Response]") -> Paint:
     def paint(axes: Any) -> None:
         for number, (name, curve) in enumerate(group.items()):
             label = name.removeprefix("uniaxial ").removeprefix("simple shear ")
-            axes.plot(curve.amount, curve.cauchy_stress, color=COLORS[number % len(COLORS)], linewidth=1.8, label=label)
-        axes.set_xlabel(_abscissa(title), fontsize=8.5)
+            color, style = COLORS[number % len(COLORS)], ("-", (0, (4, 2)))[number % 2]  # so that equal curves show
+            axes.plot(curve.amount, curve.cauchy_stress, color=color, linestyle=style, linewidth=1.8, label=label)
+        axes.set_xlabel(_abscissa(title, len(group)), fontsize=8.5)
         axes.set_ylabel("Cauchy stress (kPa)", fontsize=8.5)
         highest = sorted(float(curve.cauchy_stress.max()) for curve in group.values())
         top = STEEP * highest[len(highest) // 2]
@@ -93,9 +94,9 @@ def _painted(title: str, group: "Mapping[str, Response]") -> Paint:
     return paint
 
 
-def _abscissa(title: str) -> str:
+def _abscissa(title: str, curves: int) -> str:
     if title == "Simple shear":
-        return "amount of shear"
+        return "shift per height" + (" (fs: face across f, shifted along s)" if curves > 1 else "")
     return "volume ratio J" if title == "Dilation" else "stretch"
 
 
