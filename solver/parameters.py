@@ -44,6 +44,9 @@ class _Values(Varying):
 
     values: Array
 
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
 
 def check(varying: Varying, unit: Unit) -> list[Wrong]:
     """What can be said against a source of numbers without opening its file.
@@ -155,7 +158,7 @@ def resolve(
 
 
 def looked_up(problem: "Problem") -> "Problem":
-    """The problem with every parameter that varies looked up where the mesh lies now. Collective.
+    """The problem with every parameter that varies looked up where the mesh lies now. Collective if any does.
 
     Who moves the nodes of the mesh afterwards keeps the values of each quadrature point.
 
@@ -164,6 +167,11 @@ def looked_up(problem: "Problem") -> "Problem":
     """
     from fibertwin.meshes import quadrature_points
 
+    given = [
+        value for material in problem.materials.values() for term in material.parameters for value in term.values()
+    ]
+    if not any(isinstance(value, Varying) for value in given):
+        return problem
     points, _ = quadrature_points(problem.anatomy.mesh, problem.quadrature_degree)
     tags = problem.anatomy.cell_tags
     materials = dict(problem.materials)

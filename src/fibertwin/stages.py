@@ -26,7 +26,7 @@ from fibertwin.meshes import (
 )
 from fibertwin.parallel import on_root, only_root, together
 from fibertwin.solver import Problem
-from fibertwin.solver.parameters import examine
+from fibertwin.solver.parameters import examine, looked_up
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -188,8 +188,12 @@ def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, F
 
 
 def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:
-    """What the case asks to be solved."""
-    return Problem(
+    """What the case asks to be solved, with the numbers that vary looked up in the body as it was imaged. Collective.
+
+    Raises:
+        InputError: on every rank, where such numbers are not to be had.
+    """
+    asked = Problem(
         anatomy=anatomy,
         materials=case.materials,
         supports=case.supports,
@@ -198,6 +202,7 @@ def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:
         formulation=case.solve.formulation,
         quadrature_degree=case.solve.quadrature_degree,
     )
+    return looked_up(asked)
 
 
 def isotropic(patient: Problem) -> Problem:

@@ -1,0 +1,111 @@
+"""The pages on laws and parameters can be followed as they are written."""
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibertwin import cli
+from fibertwin.case import Case
+from fibertwin.case.toml import dump
+from fibertwin.constitutive import ActiveStress, Formula, FromImage, FromMesh
+from fibertwin.log import logger
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+OWN_LAW = (HOW_TO / "your-own-law.md").read_text(encoding="utf-8")
+PARAMETERS = (HOW_TO / "parameters.md").read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+@pytest.fixture
+def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A folder with the files of the page on laws."""
+    (tmp_path / "gent.py").write_text(*blocks(OWN_LAW, "python"), encoding="utf-8")
+    (tmp_path / "case.toml").write_text(*blocks(OWN_LAW, "toml"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    before = (logger.handlers, logger.level, logger.propagate)
+    yield tmp_path
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
+
+
+def test_a_law_of_ones_own_as_the_page_has_it(followed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = [line.split() for block in blocks(OWN_LAW, "sh") for line in block.splitlines()]
+    assert [words[-1] for words in said] == ["--check", "case.toml", "out"]
+    assert cli.main(["check", "case.toml"]) == 0
+    assert "material of tissue: gent, incompressible" in capsys.readouterr().out
+    assert cli.main(["run", "case.toml", "-o", "out", "--set", "output.report=false"]) == 0
+    summary = json.loads((followed / "out" / "summary.json").read_text(encoding="utf-8"))
+    stretch, limit = 1.6, 2.3
+    I1 = stretch**2 + 2 / stretch
+    force = 100 * limit / (limit - I1 + 3) * (stretch - stretch**-2)  # mu = 1 kPa, area 100 mm²
+    assert summary["reactions"]["grip"]["force_mN"][0] == pytest.approx(force, rel=1e-6)
+    assert f"{force:.1f} mN" in OWN_LAW
+    assert str(followed / "gent.py") in summary["provenance"]["inputs"]
+
+
+def test_the_page_studies_the_law(followed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = [shlex.split(line) for block in blocks(OWN_LAW, "sh") for line in block.splitlines()]
+    (words,) = (words[1:] for words in said if words[:2] == ["fibertwin", "law"])
+    assert cli.main(words) == 0
+    assert "ellipticity" in capsys.readouterr().out
+
+
+def test_the_page_shows_the_message_that_is_given(followed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    law = (followed / "gent.py").read_text(encoding="utf-8")
+    (followed / "gent.py").write_text(law.replace("3) / self.limit)", "3) / self.limits)"), encoding="utf-8")
+    assert cli.main(["check", "case.toml"]) == 2
+    (shown,) = re.findall(r"```\n(fibertwin: .*?)```", OWN_LAW, re.DOTALL)
+    assert capsys.readouterr().err == shown.replace("gent.py", str(followed / "gent.py"))
+
+
+def test_every_way_to_give_a_number(tmp_path: Path) -> None:
+    for name in ("dwi.nii.gz", "dwi.bval", "dwi.bvec", "elastogram.nii.gz", "atlas.vtu"):
+        (tmp_path / name).touch()
+    (tmp_path / "case.toml").write_text(blocks(PARAMETERS, "toml")[0], encoding="utf-8")
+    case = Case.read(tmp_path / "case.toml")
+    matrix, fibers = case.materials["white"].energies
+    assert matrix.parameters == {"mu": FromImage(tmp_path / "elastogram.nii.gz", "Pa")}
+    assert fibers.parameters["k1"] == Formula("2 + 30 * FA**2")
+    assert fibers.parameters["dispersion"] == Formula("kappa")
+    (gray,) = case.materials["gray"].energies
+    assert gray.parameters["mu"] == FromMesh("E", tmp_path / "atlas.vtu", "Pa", "m")
+    (tmp_path / "again.toml").write_text(case.to_toml(), encoding="utf-8")
+    assert Case.read(tmp_path / "again.toml").materials == case.materials
+
+
+def test_numbers_in_time(tmp_path: Path) -> None:
+    document = tomllib.loads(blocks(PARAMETERS, "toml")[1])
+    for name in ("dwi.nii.gz", "dwi.bval", "dwi.bvec"):
+        (tmp_path / name).touch()
+    (tmp_path / "pressure.csv").write_text("time,factor\n0,0\n0.1,1\n", encoding="utf-8")
+    document["diffusion"] = {"dwi": "dwi.nii.gz", "bvals": "dwi.bval", "bvecs": "dwi.bvec"}
+    document["anatomy"] = {"type": "block", "size": ["1 cm"] * 3, "cells": [1, 1, 1]}
+    (tmp_path / "case.toml").write_text(dump(document), encoding="utf-8")
+    case = Case.read(tmp_path / "case.toml")
+    active = case.materials["tissue"].energies[1]
+    assert isinstance(active, ActiveStress)
+    assert active.curve is not None
+    assert active.curve.times == (0.0, 0.05, 0.2)
+    assert active.onset == Formula("0.001 * z", "s")
+    curve = case.loads["cavity"].curve
+    assert curve is not None
+    assert curve.values == (0.0, 1.0)
+    assert case.to_dict()["loads"]["cavity"]["curve"] == [["0 s", 0.0], ["0.1 s", 1.0]]
+
+
+def test_the_page_names_presets_and_functions() -> None:
+    from fibertwin.constitutive.presets import PRESETS
+    from fibertwin.solver.formula import FUNCTIONS
+    from fibertwin.solver.parameters import VARIABLES
+
+    for word in (*FUNCTIONS, *VARIABLES):
+        assert re.search(rf"\b{word}\b", PARAMETERS)
+    assert set(re.findall(r"myocardium-[a-z]+", PARAMETERS)) <= set(PRESETS)
