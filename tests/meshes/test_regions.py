@@ -3,6 +3,7 @@
 import nibabel
 import numpy as np
 import pytest
+from dolfinx.mesh import compute_midpoints
 
 from fibertwin.errors import InputError
 from fibertwin.meshes import (
@@ -12,9 +13,11 @@ from fibertwin.meshes import (
     Label,
     RegionRule,
     Rest,
+    ThickTube,
     axisymmetric_tensor,
     fibers_from,
     tag_regions,
+    uniform_fibers,
 )
 
 pytestmark = pytest.mark.mpi
@@ -117,3 +120,23 @@ def test_diffusion_needs_a_scan(comm):
 
 def test_every_member_is_offered():
     assert set(RegionRule.members()) == {"cell-tag", "diffusion", "label", "rest"}
+
+
+@pytest.mark.parametrize("cell", ["hexahedra", "tetrahedra"])
+def test_regions_of_curved_cells(comm, cell, shared_path):
+    """Labels are looked up at the cells' centroids, whatever the cells."""
+    body = ThickTube(1.0, 2.0, 4.0, (1, 4, 4), "quarter", cell).build(comm)
+    labels = np.zeros((4, 4, 8), np.int16)
+    labels[:, :, 4:] = 3
+    affine = np.diag([1.0, 1, 1, 1])
+    affine[:3, 3] = [-0.5, -0.5, -1.5]  # label 3 from z = 2 on
+    if comm.rank == 0:
+        nibabel.save(nibabel.Nifti1Image(labels, affine), shared_path / "labels.nii")
+    comm.Barrier()
+    fibers = uniform_fibers(body.mesh, 2, fa=0.5)
+    tagged = tag_regions(
+        body, {"far": Label(shared_path / "labels.nii", (3,)), "rest": Diffusion(fa_above=0.4)}, fibers
+    )
+    middles = compute_midpoints(body.mesh, 3, np.arange(len(tagged.cell_tags.values), dtype=np.int32))
+    assert np.array_equal(tagged.cell_tags.values == 1, middles[:, 2] > 2)
+    assert comm.allreduce(len(tagged.cell_tags.find(1))) == body.quality.cells // 2
