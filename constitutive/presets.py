@@ -196,15 +196,14 @@ ARTERY = {
 }
 
 MUSCLE_TENDON_SKIN = {
+    # the toe's scale is the strongest tension, 300 kPa, times P1
     "skeletal-muscle": Preset(
         "skeletal muscle at rest, Blemker",
         BLEMKER,
         Material(
             (
                 BlemkerShear(0.5, 0.5),
-                TransverselyIsotropic(
-                    300 * 0.05, 6.6, 1.4, slack=1.07, curve="nominal", strain="isochoric"
-                ),  # strongest tension 300 kPa times P1
+                TransverselyIsotropic(300 * 0.05, 6.6, 1.4, slack=1.07, curve="nominal", strain="isochoric"),
             ),
             1e4,
             "logarithmic",
