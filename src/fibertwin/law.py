@@ -239,6 +239,7 @@ def _read(table: Mapping[str, Any], changes: Mapping[str, Any]) -> "Material":
     from pydantic import ValidationError
 
     from fibertwin.case.explain import told_of
+    from fibertwin.case.plugin_laws import check_laws
     from fibertwin.case.tables import reader_of
     from fibertwin.case.toml import place, replaced, written
     from fibertwin.constitutive import Material
@@ -260,6 +261,7 @@ def _read(table: Mapping[str, Any], changes: Mapping[str, Any]) -> "Material":
     varying = [name for term in material.parameters for name, value in term.items() if isinstance(value, Varying)]
     if varying:
         raise InputError(Problem(varying[0], "varies in space; a law is studied at a point", wanted="a number"))
+    check_laws({"law": material})
     return material
 
 
