@@ -99,8 +99,8 @@ BRAIN = {
         "Hajiaghamemar, Wu, Panzer & Margulies 2020, Biomech. Model. Mechanobiol. 19:1109, table 2, PMC7203590 "
         "(doi 10.1007/s10237-019-01273-8)",
         Material((NeoHookean(3.0478), GasserOgdenHolzapfel(35.767, 0.0, "fa")), 2.19e6),
-        "Second-hand: check the paper. Moduli at once, for impacts; the published tissue relaxes to a tenth within a second. Its further fibers of "
-        "43.432 kPa are elements of their own there, and left out here.",
+        "Second-hand: check the paper. Moduli at once, for impacts; the published tissue relaxes to a tenth within a "
+        "second. Its further fibers of 43.432 kPa are elements of their own there, and left out here.",
     ),
     "brain-torsion": Preset(
         "porcine brain in torsion, Mooney–Rivlin",
