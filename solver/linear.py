@@ -37,12 +37,25 @@ MIXED = {
 SINGLE = {"ksp_type": "fgmres", "ksp_gmres_restart": "100", "ksp_max_it": "1000", **MULTIGRID}
 
 
+DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
+
+LARGEST_DIRECT = 250_000
+"""Unknowns up to which a system that the Krylov solver gives up is factorised (MUMPS): memory bounds it."""
+
+
 @dataclass(frozen=True)
 class LinearResult:
-    """How one linear solve went; ``reason`` is PETSc's, negative where it failed."""
+    """How one linear solve went.
+
+    Attributes:
+        iterations: Krylov iterations.
+        reason: PETSc's, negative where it failed.
+        direct: whether the system was factorised in the end.
+    """
 
     iterations: int
     reason: int
+    direct: bool = False
 
 
 def parse_options(text: str) -> dict[str, str]:
@@ -138,11 +151,13 @@ class LinearSolver:
             self._ksp.setTolerances(rtol=rtol)
             self._ksp.solve(rhs, solution)
         result = LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
-        if result.reason < 0 or not np.isfinite(solution.norm()):
-            self._ksp.reset()
-            self._configure(matrix)
-            return LinearResult(result.iterations, min(result.reason, -1))
-        return result
+        if result.reason > 0 and np.isfinite(solution.norm()):
+            return result
+        self._ksp.reset()
+        self._configure(matrix)
+        if not self._given and matrix.getSize()[0] <= LARGEST_DIRECT and _factorised(matrix, rhs, solution):
+            return LinearResult(result.iterations, 1, direct=True)
+        return LinearResult(result.iterations, min(result.reason, -1))
 
     def ignored(self) -> list[str]:
         """The user's options that PETSc has not looked at."""
@@ -156,6 +171,34 @@ class LinearSolver:
         for name in self._options:
             database.delValue(self._prefix + name)
         self._modes.destroy()
+
+
+def _factorised(matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec) -> bool:
+    """Solve by factorisation, which an indefinite tangent does not hinder; whether that worked. Collective."""
+    nested = matrix.getType() == "nest"
+    plain = matrix.convert("aij", out=PETSc.Mat()) if nested else matrix
+    b, x = plain.createVecs()
+    parts = list(rhs.getNestSubVecs()) if nested else [rhs]
+    b.array_w[:] = np.concatenate([part.array_r for part in parts])
+    ksp = PETSc.KSP().create(matrix.comm)
+    prefix = f"fibertwin_direct_{id(ksp)}_"
+    database = PETSc.Options()
+    for name, value in DIRECT.items():
+        database.setValue(prefix + name, value)
+    ksp.setOptionsPrefix(prefix)
+    ksp.setOperators(plain)
+    ksp.setFromOptions()
+    ksp.solve(b, x)
+    solved = ksp.getConvergedReason() > 0 and bool(np.isfinite(x.norm()))
+    first = 0
+    for part in solution.getNestSubVecs() if nested else [solution]:
+        part.array_w[:] = x.array_r[first : first + part.getLocalSize()]
+        first += part.getLocalSize()
+    for name in DIRECT:
+        database.delValue(prefix + name)
+    for item in (ksp, b, x, *([plain] if nested else [])):
+        item.destroy()
+    return solved
 
 
 def rigid_body_modes(V: fem.FunctionSpace) -> PETSc.NullSpace:
