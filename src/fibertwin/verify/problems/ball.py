@@ -59,6 +59,7 @@ def _stretches(strain: Strain) -> tuple[float, float]:
     "Ball with aligned fibers under tension from all sides, fibers on the {case}",
     "Nolan et al. 2014 (doi 10.1016/j.jmbbm.2014.06.016): it must turn ellipsoidal; stretches from plain numpy",
     cases=SPLIT,
+    quick=["full C"],
 )
 def nolan(comm: "MPI.Comm", strain: Strain) -> Iterator[Finding]:
     """With fibers on the isochoric C it stays a ball, which no fibered tissue does."""

@@ -111,7 +111,7 @@ def _octant(comm: "MPI.Comm", case: Inflated, through: int, cell: str) -> tuple[
     return solution, first, times
 
 
-@entry("Sphere inflated by volume, {case}: curved Q2-Q1 hexahedra", OF_SPHERE, cases=SPHERES)
+@entry("Sphere inflated by volume, {case}: curved Q2-Q1 hexahedra", OF_SPHERE, cases=SPHERES, quick=["B/A = 1.5"])
 def sphere(comm: "MPI.Comm", case: Inflated) -> Iterator[Finding]:
     """Beyond the limit point of thin shells, where the pressure falls."""
     solution, first, times = _octant(comm, case, 2, "hexahedra")

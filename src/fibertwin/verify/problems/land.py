@@ -24,7 +24,12 @@ VENTRICLES = {
 """Cells through the wall, around and from the apex's core to the base."""
 
 
-@entry("Land problem 1, beam under follower pressure: P2-P1 tetrahedra, {case}", PAPER, cases=BEAMS)
+@entry(
+    "Land problem 1, beam under follower pressure: P2-P1 tetrahedra, {case}",
+    PAPER,
+    cases=BEAMS,
+    quick=["1 cell per mm"],
+)
 def beam(comm: "MPI.Comm", cells: int) -> Iterator[Finding]:
     """10 × 1 × 1 mm, fibers along x, 0.004 kPa on its lower face."""
     anatomy = Block((10.0, 1.0, 1.0), (10 * cells, cells, cells), (5.0, 0.5, 0.5)).build(comm)

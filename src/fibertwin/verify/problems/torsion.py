@@ -40,6 +40,7 @@ CASES = {
     "Torsion of an incompressible {case} cylinder, twist 0.8 rad per radius: curved Q2-Q1 hexahedra",
     "M = π τ A⁴ (C1 + C2), N = −π τ² A⁴ (C1/2 + C2); Rivlin 1949 (doi 10.1098/rsta.1949.0009)",
     cases=CASES,
+    quick=["neo-Hookean"],
 )
 def cylinder(comm: "MPI.Comm", case: Twisted) -> Iterator[Finding]:
     """One end held, the other turned as a rigid plate about the axis."""
