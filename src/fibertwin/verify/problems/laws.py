@@ -25,8 +25,8 @@ from fibertwin.constitutive import (
     TransverselyIsotropic,
     Yeoh,
     kappa_from_fa,
-    study,
 )
+from fibertwin.constitutive import study as studies
 from fibertwin.constitutive.point import Fabric, axisymmetric_fabric, first_piola_kirchhoff
 from fibertwin.verify import plain
 from fibertwin.verify.entry import Finding, at_most, entry, near
@@ -184,9 +184,43 @@ def law(comm: "MPI.Comm", pair: Pair) -> Iterator[Finding]:
     yield at_most("greatest error of any component over the greatest component", tolerance, worst)
 
 
+@entry(
+    "Law {case} by itself, incompressible: stress that the studies of a law give, sides free",
+    "the paper's formula in plain numpy, free sides found there by bisection",
+    quick=True,
+    cases=PAIRS,
+)
+def study(comm: "MPI.Comm", pair: Pair) -> Iterator[Finding]:
+    """Cauchy stress in uniaxial and equibiaxial stretch and in simple shear, along fiber and sheet."""
+    tolerance = 2e-8 if isinstance(pair.ours, Ogden) else 1e-9
+    frame = np.column_stack([F_, S_, TISSUE.n])
+
+    def turned(F: Array) -> Array:
+        return np.asarray(frame.T @ pair.plain(frame @ F @ frame.T) @ frame)
+
+    def cauchy(F: Array) -> Array:
+        return turned(F) @ F.T
+
+    stretched, sheared = np.diag([1.1, 1.1, 1.1**-2]), I3 + 0.3 * np.outer(I3[1], I3[0])
+    biaxial = cauchy(stretched)
+    wanted = {
+        "uniaxial stretch 1.15": plain.uniaxial(turned, I3[0], 1.15),
+        "equibiaxial stretch 1.1": float(biaxial[0, 0] - biaxial[2, 2]),
+        "simple shear 0.3 of the fibers along the sheets": float(cauchy(sheared)[0, 1]),
+    }
+    ours = (
+        studies.uniaxial(pair.ours, (1.15,), "f", FABRIC),
+        studies.biaxial(pair.ours, (1.1,), fabric=FABRIC),
+        studies.simple_shear(pair.ours, (0.3,), "fs", fabric=FABRIC),
+    )
+    scale = max(map(abs, wanted.values()))
+    for (state, value), found in zip(wanted.items(), ours, strict=True):
+        yield near(f"{state}, kPa", value, float(found.cauchy_stress[0]), absolute=tolerance * scale)
+
+
 def _uniaxial(laws: tuple[StrainEnergy, ...], direction: str, stretches: tuple[float, ...]) -> Array:
     """Cauchy stress (n,) (kPa) along a direction of the aligned fabric."""
-    return study.uniaxial(Material(laws, "incompressible"), stretches, direction).cauchy_stress
+    return studies.uniaxial(Material(laws, "incompressible"), stretches, direction).cauchy_stress
 
 
 def _printed(stretches: tuple[float, ...], printed: tuple[str, ...], ours: Array) -> Iterator[Finding]:
@@ -278,7 +312,7 @@ def ogden(comm: "MPI.Comm", case: tuple[float, tuple[str, ...]]) -> Iterator[Fin
     """Two stretches coincide throughout, where a careless formula divides by zero."""
     alpha, printed = case
     stretches = (0.9, 0.95, 1.05, 1.1)
-    yield from _printed(stretches, printed, study.uniaxial(Ogden(1.0, alpha), stretches).nominal_stress)
+    yield from _printed(stretches, printed, studies.uniaxial(Ogden(1.0, alpha), stretches).nominal_stress)
 
 
 TABLE_OF_KAPPA = (
@@ -322,7 +356,7 @@ def dilation(comm: "MPI.Comm") -> Iterator[Finding]:
 )
 def stretch_two(comm: "MPI.Comm") -> Iterator[Finding]:
     """The sides find their place by themselves."""
-    found = study.uniaxial(NeoHookean(1.0), (2.0,))
+    found = studies.uniaxial(NeoHookean(1.0), (2.0,))
     yield near("lateral stretch − 1", 0.5**0.5 - 1, float(found.lateral_stretches[0, 0]) - 1, absolute=1e-9)
     yield near("Cauchy stress over μ", 3.5, float(found.cauchy_stress[0]), relative=1e-9)
 
