@@ -32,7 +32,6 @@ class Costa(StrainEnergy):
     """
 
     needs_fibers: ClassVar[bool] = True
-    needs_sheets: ClassVar[bool] = True
 
     c: Annotated[float, Unit("kPa"), Gt(0)]
     b_ff: Annotated[float, Unit(""), Ge(0)]
@@ -42,6 +41,11 @@ class Costa(StrainEnergy):
     b_fn: Annotated[float, Unit(""), Ge(0)]
     b_sn: Annotated[float, Unit(""), Ge(0)]
     strain: Strain = "isochoric"
+
+    @property
+    def needs_sheets(self) -> bool:
+        """Yes: the three directions have stiffnesses of their own."""
+        return True
 
     def psi(self, kinematics: Kinematics) -> Expr:
         """Strain energy per reference volume (kPa)."""

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from ufl.core.expr import Expr
 
@@ -21,12 +21,22 @@ class StrainEnergy(Parametric, Declared):
 
     key: ClassVar[str] = "law"
     needs_fibers: ClassVar[bool] = False
-    needs_sheets: ClassVar[bool] = False
 
     @abstractmethod
     def psi(self, kinematics: Kinematics) -> Expr:
         """Strain energy per reference volume (kPa), zero at F = I."""
 
-    def isotropic(self) -> Self:
-        """The law for tissue whose fibers run in every direction alike, as far as it is the law that says so."""
+    @property
+    def needs_sheets(self) -> bool:
+        """Whether it looks at the sheet directions."""
+        return False
+
+    def isotropic(self) -> "StrainEnergy":
+        """The law for tissue whose fibers run in every direction alike.
+
+        Raises:
+            ValueError: it has no such form.
+        """
+        if self.needs_fibers:
+            raise ValueError(f"{self.kind()} has no form for fibers that run in every direction alike")
         return self

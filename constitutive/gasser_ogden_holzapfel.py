@@ -1,7 +1,7 @@
 """Dispersed fibers whose dispersion comes from the diffusion tensor."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import ufl
 from annotated_types import Ge, Interval
@@ -50,9 +50,13 @@ class GasserOgdenHolzapfel(StrainEnergy):
         if self.angles and self._takes_tensor:
             raise ValueError('has families at angles, but dispersion = "tensor" knows no angle; give κ or "fa"')
         check_pairs(self.angles)
-        object.__setattr__(self, "needs_sheets", bool(self.angles))
 
-    def isotropic(self) -> Self:
+    @property
+    def needs_sheets(self) -> bool:
+        """Whether a family stands at an angle towards the sheets."""
+        return bool(self.angles)
+
+    def isotropic(self) -> StrainEnergy:
         """A stated κ becomes 1/3; where κ or H come from the tensor, that is made isotropic instead."""
         return self if isinstance(self.dispersion, str) else replace(self, dispersion=1 / 3)
 

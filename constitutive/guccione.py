@@ -40,8 +40,10 @@ class Guccione(StrainEnergy):
     sheets: bool = False
     strain: Strain = "isochoric"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "needs_sheets", self.sheets)
+    @property
+    def needs_sheets(self) -> bool:
+        """Whether the sheets are told apart from what is across the fibers."""
+        return self.sheets
 
     def psi(self, kinematics: Kinematics) -> Expr:
         """Strain energy per reference volume (kPa)."""

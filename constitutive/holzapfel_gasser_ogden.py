@@ -11,6 +11,7 @@ from fibertwin.units import Angle, Unit
 from .energy import StrainEnergy
 from .exponential import reinforcement
 from .families import check_pairs, directions
+from .gasser_ogden_holzapfel import GasserOgdenHolzapfel
 from .kinematics import Kinematics, Strain
 from .switch import Switch, switched
 
@@ -41,7 +42,15 @@ class HolzapfelGasserOgden(StrainEnergy):
 
     def __post_init__(self) -> None:
         check_pairs(self.angles)
-        object.__setattr__(self, "needs_sheets", bool(self.angles))
+
+    @property
+    def needs_sheets(self) -> bool:
+        """Whether a family stands at an angle towards the sheets."""
+        return bool(self.angles)
+
+    def isotropic(self) -> StrainEnergy:
+        """The law of Gasser, Ogden and Holzapfel with κ = 1/3."""
+        return GasserOgdenHolzapfel(self.k1, self.k2, 1 / 3, switch=self.switch, strain=self.strain)
 
     def psi(self, kinematics: Kinematics) -> Expr:
         """Strain energy per reference volume (kPa)."""

@@ -56,7 +56,11 @@ class HolzapfelOgden(StrainEnergy):
     def __post_init__(self) -> None:
         if not self.sheets and (self.a_s != 0 or self.a_fs != 0):
             raise ValueError("has a stiffness a_s or a_fs of sheets, but no sheets")
-        object.__setattr__(self, "needs_sheets", self.sheets)
+
+    @property
+    def needs_sheets(self) -> bool:
+        """Whether the sheets are told apart from what is across the fibers."""
+        return self.sheets
 
     def psi(self, kinematics: Kinematics) -> Expr:
         """Strain energy per reference volume (kPa)."""

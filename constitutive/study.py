@@ -163,6 +163,7 @@ def simple_shear(
 
     Raises:
         InputError: the numbers are not finite, or there are no such directions.
+        SolveError: the stress is not finite.
     """
     amount = _finite("amounts", amounts)
     height = np.broadcast_to(_positive("prestretch", prestretch), amount.shape)
@@ -185,16 +186,18 @@ def volumetric(subject: StrainEnergy | Material, ratios: ArrayLike, fabric: Fabr
 
     Raises:
         InputError: a ratio is not positive, or the material is incompressible.
+        SolveError: the stress is not finite.
     """
     J = _positive("ratios", ratios)
     side = np.cbrt(J)
     F = _diagonal(side, side, side)
     if isinstance(subject, StrainEnergy):
         P = first_piola_kirchhoff(as_material(subject), F, fabric or ALIGNED)
-        return Response("volumetric", J, F, P, np.eye(3))
+        return _finite_response(Response("volumetric", J, F, P, np.eye(3)))
     if subject.incompressible:
         raise InputError(Problem("bulk_modulus", "is that of an incompressible material, whose volume cannot change"))
-    return Response("volumetric", J, F, Tissue(subject, fabric or ALIGNED).stress(F), np.eye(3))
+    P = Tissue(subject, fabric or ALIGNED).stress(F)
+    return _finite_response(Response("volumetric", J, F, P, np.eye(3)))
 
 
 def as_material(subject: StrainEnergy | Material) -> Material:
@@ -232,7 +235,15 @@ def _test(
     if not converged.all():
         at = ", ".join(f"{a:g}" for a in amount[~converged][:3])
         raise SolveError(f"{mode}: the sides cannot be freed of stress at {at}; the law may lose stability there")
-    return Response(mode, amount, found, P, axes)
+    return _finite_response(Response(mode, amount, found, P, axes))
+
+
+def _finite_response(response: Response) -> Response:
+    """The response, where all its stresses are numbers."""
+    lost = ~np.isfinite(response.first_piola_kirchhoff).all(axis=(1, 2))
+    if lost.any():
+        raise SolveError(f"{response.mode}: the law gives no finite stress at {response.amount[lost][0]:g}")
+    return response
 
 
 def _axes(first: Direction, fabric: Fabric | None, second: Direction | None = None) -> Array:

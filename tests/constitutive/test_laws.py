@@ -649,3 +649,16 @@ def test_the_stress_of_ogden_is_right_where_stretches_coincide(F):
 def test_ogden_with_exponent_two_is_neo_hookean():
     one, other = (energy(alone(law), F_GENERAL) for law in (Ogden(1.3, 2.0), NeoHookean(1.3)))
     assert one == pytest.approx(other, rel=1e-12)
+
+
+def test_fibers_in_every_direction_alike_are_those_of_full_dispersion():
+    families = HolzapfelGasserOgden(5.0, 1.7)
+    assert families.isotropic() == GasserOgdenHolzapfel(5.0, 1.7, 1 / 3)
+    assert GasserOgdenHolzapfel(5.0, 1.7, 0.1).isotropic() == families.isotropic()
+    assert NeoHookean(1.0).isotropic() == NeoHookean(1.0)
+
+
+@pytest.mark.parametrize("law", [Guccione(2.0, 8.0, 2.0, 4.0), ActiveStress(1.0)], ids=["guccione", "active"])
+def test_a_law_without_an_isotropic_form_says_so(law):
+    with pytest.raises(ValueError, match="no form for fibers that run in every direction alike"):
+        law.isotropic()

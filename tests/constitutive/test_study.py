@@ -171,6 +171,11 @@ def test_what_cannot_be_freed_is_told():
         uniaxial(softening, [30.0])
 
 
+def test_stress_that_overflows_is_told():
+    with pytest.raises(SolveError, match="no finite stress at 40"):
+        simple_shear(MYOCARDIUM, [0.1, 40.0])
+
+
 @pytest.mark.parametrize(
     ("test", "message"),
     [
