@@ -188,6 +188,7 @@ def _table_misfits(value: dict[str, Any], schema: dict[str, Any], definitions: d
 
 def with_material(folder: Path, value: Any) -> Case:
     document = tomllib.loads(STARTER) | {"materials": {"tissue": value}}
+    del document["output"]  # not every material has an isotropic form to compare with
     (folder / "case.toml").write_text(dump(document), encoding="utf-8")
     return Case.read(folder / "case.toml")
 
@@ -244,3 +245,11 @@ def test_presets_are_in_schema_and_page() -> None:
         assert list(_misfits(document | {"materials": {"tissue": value}}, schema, schema["$defs"])) != []
     for name, preset in PRESETS.items():
         assert f"| `{name}` | {preset.title} | {preset.source} |" in markdown()
+
+
+def test_a_material_without_an_isotropic_form_is_not_compared_with_one(folder: Path) -> None:
+    document = tomllib.loads(STARTER) | {"materials": {"tissue": "myocardium-guccione"}}
+    (folder / "case.toml").write_text(dump(document), encoding="utf-8")
+    with pytest.raises(InputError, match="no form for fibers that run in every direction alike") as raised:
+        Case.read(folder / "case.toml")
+    assert raised.value.problems[0].where == "output.compare_isotropic"
