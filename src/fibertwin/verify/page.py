@@ -25,15 +25,15 @@ details.problem > summary span { color: var(--soft); font-weight: 400; font-size
 p.source { color: var(--soft); font-size: .87rem; margin: .1rem 0 .2rem; max-width: none; }
 table { width: 100%; table-layout: fixed; margin-top: .2rem; }
 th, td { overflow-wrap: anywhere; }
-col.quantity { width: 34%; } col.figure { width: 12%; } col.off { width: 9.5%; } col.band { width: 11%; }
-col.place { width: 9.5%; } col.verdict { width: 6.5%; } col.cost { width: 5.5%; }
+col.quantity { width: 33%; } col.figure { width: 12%; } col.off { width: 9.5%; } col.band { width: 11%; }
+col.place { width: 9.5%; } col.verdict { width: 7.5%; } col.cost { width: 5.5%; }
 th.n, td.n { white-space: normal; }
 .gauge { position: relative; height: .62rem; margin-top: .42rem; border-radius: 99px; background: #e3efe6; }
 .gauge i { position: absolute; top: -.14rem; width: .22rem; height: .9rem; margin-left: -.11rem; border-radius: 2px;
   background: var(--green); }
 .gauge s { position: absolute; left: 50%; top: 0; bottom: 0; border-left: 1px solid #a9c7b2; }
 .missed .gauge { background: #f6dedc; } .missed .gauge i { background: var(--red); }
-.verdict b { font-weight: 600; font-size: .82rem; border-radius: 4px; padding: .05rem .4rem; }
+.verdict b { white-space: nowrap; font-weight: 600; font-size: .82rem; border-radius: 4px; padding: .05rem .4rem; }
 .met .verdict b { color: var(--green); background: #e9f3ec; }
 .missed .verdict b, .failed .verdict b { color: #fff; background: var(--red); }
 .info .verdict b { color: var(--soft); background: var(--wash); }

@@ -48,7 +48,7 @@ def number(value: Value | None, band: Finding | None = None) -> str:
     digits = 6
     if band is not None and band.low is not None and band.high is not None and band.high > band.low and value:
         half = (band.high - band.low) / 2
-        digits = min(10, max(5, 2 + math.ceil(math.log10(abs(value) / half)))) if abs(value) > half else 5
+        digits = min(10, max(6, 2 + math.ceil(math.log10(abs(value) / half)))) if abs(value) > half else 6
     return f"{value:.{digits}g}"
 
 

@@ -63,7 +63,7 @@ SPHERES = {
     "B/A = 1.2": Inflated(1.2, SPHERE_STRETCHES, (0.071592, 0.122631, 0.183929, 0.224891, 0.192108)),
 }
 OF_TUBE = "p = ∫ (λθ² − λr²) dr/r; Rivlin 1949 (doi 10.1098/rsta.1949.0009)"
-OF_SPHERE = "p = μ/2 [(4/λb + 1/λb⁴) − (4/λa + 1/λa⁴)]; Green & Shield 1950 (doi 10.1098/rspa.1950.0119)"
+OF_SPHERE = "p = μ/2 [(4/λb + 1/λb⁴) − (4/λa + 1/λa⁴)]; Green & Shield 1950, Proc. R. Soc. A 202:407"
 
 
 def _filled(

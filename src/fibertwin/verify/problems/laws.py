@@ -334,7 +334,7 @@ def kappa(comm: "MPI.Comm") -> Iterator[Finding]:
 
 @entry(
     "Aligned fibers in pure dilation, k1 = 50 kPa, k2 = 2",
-    "2 k1 (I4 − 1) exp(k2 (I4 − 1)²); Helfenstein et al. 2010 (doi 10.1016/j.ijsolstr.2010.04.017)",
+    "2 k1 (I4 − 1) exp(k2 (I4 − 1)²); Helfenstein et al. 2010, Int. J. Solids Struct. 47:2056",
     quick=True,
 )
 def dilation(comm: "MPI.Comm") -> Iterator[Finding]:
