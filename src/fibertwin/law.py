@@ -185,7 +185,7 @@ def _table(name: str) -> tuple[dict[str, Any], str, str]:
     if unknown is not None:
         hint = did_you_mean(unknown, [*laws, *PRESETS]) or "fibertwin law lists them"
         raise InputError(Problem("law", "is neither a law nor a published material", got=unknown, hint=hint))
-    source = " + ".join(_source(laws[part]) for part in parts)
+    source = "; ".join(_source(laws[part]) for part in parts)
     return {"energies": [{"law": part} for part in parts], "bulk_modulus": "incompressible"}, " + ".join(parts), source
 
 

@@ -1,11 +1,12 @@
 """The picture of a law: stress against stretch and shear, over measured data where there are some."""
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem, SolveError
 from fibertwin.report.drawing import GREY, INK, REGION_COLORS, figure, plain
@@ -52,7 +53,7 @@ def _title(study: "Study", width: float) -> str:
     """What is drawn, its parameters and its source, in lines that fit."""
     from fibertwin.law_text import parameters
 
-    columns = int(width * 17)
+    columns = int(width * 15)
     numbers = ", ".join(f"{name} = {value}" for name, value in parameters(study.material).items())
     sources = [study.source]
     if study.data is not None:
@@ -86,12 +87,20 @@ def _painted(title: str, group: "Mapping[str, Response]") -> Paint:
             axes.plot(curve.amount, curve.cauchy_stress, color=color, linestyle=style, linewidth=1.8, label=label)
         axes.set_xlabel(_abscissa(title, len(group)), fontsize=8.5)
         axes.set_ylabel("Cauchy stress (kPa)", fontsize=8.5)
-        highest = sorted(float(curve.cauchy_stress.max()) for curve in group.values())
-        top = STEEP * highest[len(highest) // 2]
-        if top > 0 and highest[-1] > top:
-            axes.set_ylim(top=top)
+        axes.set_ylim(*_limits([curve.cauchy_stress for curve in group.values()]))
 
     return paint
+
+
+def _limits(stresses: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+    """The range of a panel: that of its curves, those left out that reach far beyond the middle one of them."""
+    ends = []
+    for reached in ([max(0.0, float(s.max())) for s in stresses], [max(0.0, float(-s.min())) for s in stresses]):
+        middle = sorted(reached)[len(reached) // 2 if len(reached) > 2 else 0]
+        ends.append(min(max(reached), STEEP * middle) if middle > 0 else max(reached))
+    top, bottom = ends
+    margin = 0.05 * (top + bottom) or 1.0
+    return -bottom - margin, top + margin
 
 
 def _abscissa(title: str, curves: int) -> str:

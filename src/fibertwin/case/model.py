@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Gt, Interval, Len
 
 from fibertwin.constitutive import Material
-from fibertwin.errors import InputError, Problem
 from fibertwin.meshes import AnatomySource, RegionRule, SurfaceSelector
 from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood, Unload
 from fibertwin.units import Number
@@ -88,16 +87,6 @@ class Case:
     solve: Solve = field(default_factory=Solve)
     output: Output = field(default_factory=Output)
     folder: Path = field(default=Path(), metadata={"in_file": False})
-
-    def __post_init__(self) -> None:
-        if not self.output.compare_isotropic:
-            return
-        for name, material in self.materials.items():
-            try:
-                material.isotropic()
-            except ValueError as error:
-                hint = f"leave compare_isotropic out, or give [materials.{name}] another law"
-                raise InputError(Problem("output.compare_isotropic", str(error), hint=hint)) from error
 
     @staticmethod
     def read(path: Path | str, changes: Mapping[str, Any] | None = None, *, comm: "MPI.Comm | None" = None) -> "Case":

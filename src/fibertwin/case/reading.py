@@ -1,6 +1,6 @@
 """From a case file to a ``Case``, or to everything that is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -80,6 +80,8 @@ def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.So
             absent = line["input"] is None or told.what in ("is missing", "is an unknown key")
             got = "" if absent else _shown(line["input"])
             problems.append(Problem(place(line["loc"]), told.what, got, told.wanted, told.hint))
+    if case is not None and case.output.compare_isotropic:
+        problems += _incomparable(case)
     told_already = {problem.where for problem in problems}
     with plugins.seeing(modules):
         problems += [problem for problem in unresolved(document) if problem.where not in told_already]
@@ -87,6 +89,16 @@ def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.So
         raise InputError(_in_order(problems, document))
     check_laws(case.materials)
     return replace(case, folder=folder)
+
+
+def _incomparable(case: "Case") -> Iterator[Problem]:
+    """Materials that have no isotropic form to compare with."""
+    for name, material in case.materials.items():
+        try:
+            material.isotropic()
+        except ValueError as error:
+            hint = f"leave it out, or give {place(('materials', name))} another law"
+            yield Problem("output.compare_isotropic", str(error), hint=hint)
 
 
 def _shown(value: object) -> str:
