@@ -45,6 +45,9 @@ def add_to(verbs: Any) -> None:
     )
     law.add_argument("--data", metavar="DATA", help="measured curves: a name of the list, or a TOML file like those")
     law.add_argument("--fit", action="store_true", help="fit the parameters to the data, from those given")
+    law.add_argument(
+        "--free", action="append", metavar="KEY", help="with --fit: a parameter to fit; all of them without"
+    )
     law.add_argument("--check", action="store_true", help="derivatives, symmetries, objectivity, ellipticity")
     law.add_argument("--plot", type=Path, metavar="FILE", help="draw stress against stretch (png, pdf, svg)")
     law.add_argument("--law-file", type=Path, metavar="FILE", help="a Python file with laws of your own")
@@ -122,6 +125,8 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         problems.append(Problem("--fa", "is out of range", got=f"{arguments.fa:g}", wanted="0 to 1"))
     if arguments.fit and arguments.data is None:
         problems.append(Problem("--fit", "needs data to fit to", hint="add --data treloar"))
+    if arguments.free and not arguments.fit:
+        problems.append(Problem("--free", "names what is fitted, but nothing is", hint="add --fit"))
     if arguments.plot is not None and arguments.plot.suffix not in (".png", ".pdf", ".svg"):
         problems.append(Problem("--plot", "is no picture", got=str(arguments.plot), wanted=".png, .pdf or .svg"))
     if arguments.plot is not None and not arguments.plot.absolute().parent.is_dir():
@@ -162,7 +167,7 @@ def _studied(arguments: argparse.Namespace) -> Study:
     if arguments.fit and data is not None:
         from fibertwin.constitutive.fitting import fit
 
-        study.fitted = fit(material, data.experiments, fabric=fabric)
+        study.fitted = fit(material, data.experiments, arguments.free, fabric)
         study.material = study.fitted.material
     if arguments.check:
         study.checks = check(study.material)

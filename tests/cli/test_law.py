@@ -137,6 +137,13 @@ def test_fit_in_json(capsys):
     assert study["parameters"]["mu"].startswith("1.456")
 
 
+def test_only_what_is_free_is_fitted(capsys):
+    arguments = ["mooney-rivlin", "--set", "c2=0 kPa", "--data", "kawabata", "--fit", "--free", "c1", "--json"]
+    study = json.loads(told(capsys, *arguments)[1])
+    assert study["fit"]["parameters"] == {"c1": pytest.approx(336.74 / 2, abs=0.01)}
+    assert study["parameters"]["c2"] == "0 kPa"
+
+
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
 def test_pictures(capsys, tmp_path, suffix):
     file = tmp_path / f"law.{suffix}"
@@ -182,6 +189,8 @@ def test_a_flaw_in_a_law_of_ones_own_is_told_at_its_line(capsys, tmp_path):
         (["neo-hookean", "--set", "mu"], "KEY=VALUE"),
         (["neo-hookean", "--check"], "mu: is missing"),
         (["neo-hookean", "--set", "mu=3 kPa", "--fit"], "needs data"),
+        (["neo-hookean", "--set", "mu=3 kPa", "--free", "mu"], "add --fit"),
+        (["neo-hookean", "--data", "treloar", "--fit", "--free", "k1"], "is no parameter"),
         (["neo-hookean", "--set", "mu=3 kPa", "--data", "nothing"], "treloar"),
         (["neo-hookean", "--set", "mu=3 kPa", "--plot", "law.doc"], ".png, .pdf or .svg"),
         (["neo-hookean", "--set", "mu=3 kPa", "--plot", "no/such/law.png"], "folder that is not there"),
