@@ -89,7 +89,7 @@ class Program:
             self._steps.append((number, _Step(operation, operands, finished)))
 
     def __call__(self, values: Mapping[Expr, ArrayLike]) -> Array:
-        """The values (n, *shape), n being one where every value is a single one.
+        """The values (n, *shape), n being one where every value given is a single one.
 
         Args:
             values: of each symbol, (*shape) or (n, *shape).

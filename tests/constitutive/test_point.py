@@ -53,8 +53,8 @@ EXPRESSIONS = {
         ufl.conditional(ufl.And(ufl.gt(X, 0.3), ufl.Not(ufl.le(U[0], 0))), X, -X),
         np.where((x > 0.3) & ~(u[:, 0] <= 0), x, -x),
     ),
-    "number": (ufl.as_ufl(3) + 2 * ufl.Identity(3)[0, 0], np.array([5.0])),
-    "zero": (ufl.zero(3, 3), np.zeros((1, 3, 3))),
+    "number": (ufl.as_ufl(3) + 2 * ufl.Identity(3)[0, 0], np.full(5, 5.0)),
+    "zero": (ufl.zero(3, 3), np.zeros((5, 3, 3))),
 }
 
 
@@ -82,6 +82,10 @@ def test_derivatives_are_taken():
 def test_the_branch_not_taken_may_be_undefined():
     root = ufl.conditional(ufl.gt(X, 0), ufl.sqrt(X), 0)
     np.testing.assert_array_equal(evaluate(root, {X: np.array([-1.0, 4.0])}), [0, 2])
+
+
+def test_numbers_that_hold_everywhere_give_one_point():
+    assert evaluate(X**2, {X: 3.0}).shape == (1,)
 
 
 def test_missing_and_misshapen_values_are_errors():
