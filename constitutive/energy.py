@@ -10,10 +10,11 @@ from fibertwin.declared import Declared
 
 from .kinematics import Kinematics
 from .parameters import Parametric
+from .studied import Studied
 
 
 @dataclass(frozen=True)
-class StrainEnergy(Parametric, Declared):
+class StrainEnergy(Parametric, Declared, Studied):
     """One term of the strain energy per reference volume (kPa).
 
     A law is a frozen dataclass below this one whose number-valued fields are its parameters.

@@ -15,6 +15,7 @@ from .active_strain import ActiveStrain
 from .energy import StrainEnergy
 from .kinematics import Kinematics
 from .parameters import Parametric
+from .studied import Studied
 from .varying import Value
 from .volumetric import VOLUMETRIC
 
@@ -22,13 +23,13 @@ Incompressible = Literal["incompressible"]
 
 
 @dataclass(frozen=True)
-class Material:
+class Material(Studied):
     """A sum of strain energies and the resistance to volume change, U(J) = bulk_modulus g(J).
 
     Attributes:
         energies: terms of the strain energy.
         bulk_modulus: bulk modulus (kPa), or ``"incompressible"`` (J = 1 exactly; mixed elements only).
-        volumetric: name of g(J); see ``fibertwin.constitutive.VOLUMETRIC``.
+        volumetric_part: name of g(J); see ``fibertwin.constitutive.VOLUMETRIC``.
         active_strain: shortening of the fibers, where the tissue contracts by it.
     """
 
@@ -36,7 +37,7 @@ class Material:
 
     energies: tuple[StrainEnergy, ...]
     bulk_modulus: Annotated[float, Unit("kPa"), Gt(0)] | Incompressible
-    volumetric: Annotated[str, Choices(tuple(VOLUMETRIC))] = "quadratic"
+    volumetric_part: Annotated[str, Choices(tuple(VOLUMETRIC))] = "quadratic"
     active_strain: ActiveStrain | None = None
 
     @property
@@ -62,7 +63,7 @@ class Material:
     @property
     def structure(self) -> tuple[object, ...]:
         """What decides the form of the energy (see ``Parametric.structure``)."""
-        return (tuple(term.structure for term in self.terms), self.volumetric, self.incompressible)
+        return (tuple(term.structure for term in self.terms), self.volumetric_part, self.incompressible)
 
     @property
     def parameters(self) -> tuple[dict[str, Value], ...]:
@@ -105,9 +106,9 @@ class Material:
 
     def volumetric_energy(self, J: Expr, inverse_bulk: Expr) -> Expr:
         """U(J) (kPa) where the displacement alone is unknown."""
-        return VOLUMETRIC[self.volumetric].energy(J) / inverse_bulk
+        return VOLUMETRIC[self.volumetric_part].energy(J) / inverse_bulk
 
     def mixed_energy(self, J: Expr, pressure: Expr, inverse_bulk: Expr) -> Expr:
         """W(J, p) (kPa) where the pressure is unknown too; see ``Volumetric``."""
-        part = VOLUMETRIC[self.volumetric]
+        part = VOLUMETRIC[self.volumetric_part]
         return part.limit(J, pressure) if self.incompressible else part.mixed(J, pressure, inverse_bulk)

@@ -81,7 +81,7 @@ def volumetric_pressure(material: Material, J: ArrayLike, order: int = 1) -> Arr
     if material.bulk_modulus == "incompressible":
         raise ValueError("an incompressible material has no energy of volume")
     ratio = np.asarray(J, dtype=float)
-    values = _volumetric(material.volumetric, order)({_RATIO: ratio.ravel()})
+    values = _volumetric(material.volumetric_part, order)({_RATIO: ratio.ravel()})
     return np.asarray(float(material.bulk_modulus) * values.reshape(ratio.shape))
 
 

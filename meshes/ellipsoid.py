@@ -43,6 +43,8 @@ class TruncatedEllipsoid(Primitive):
         base: height of the base's plane.
         cell: hexahedra, or tetrahedra, six to a hexahedron.
         curved: whether cells follow the ellipsoids with quadratic geometry, or are straight between their corners.
+        apex: size of a regular mesh's cells at the apex, where fibers of all directions meet, as part of that at which
+            all cells are of about one size; they grow from there to the base.
         minimum_quality: least scaled Jacobian that is accepted.
     """
 
@@ -55,6 +57,7 @@ class TruncatedEllipsoid(Primitive):
     base: Length = 5.0
     cell: CellShape = "tetrahedra"
     curved: bool = True
+    apex: Annotated[float, Unit(""), Interval(gt=0, le=1)] = 0.3
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.02
 
     def __post_init__(self) -> None:
@@ -143,7 +146,7 @@ class TruncatedEllipsoid(Primitive):
         assert self.cells is not None
         through, around, along = self.cells
         degree = 2 if self.curved else 1
-        disc = Disc(around, along, degree)
+        disc = Disc(around, along, degree, self.apex)
 
         def place(keys: Steps) -> Array:
             flat = disc.place(keys)

@@ -112,11 +112,13 @@ class Disc:
         around: cells around, a multiple of four; the core is a quarter of it wide and high.
         rings: cells from the core to the rim.
         degree: steps to a cell.
+        core: size of the core, as part of that at which all cells are of about one size; rings grow outward from it.
     """
 
     around: int
     rings: int
     degree: int
+    core: float = 1.0
 
     BULGE = 0.5
     """How far the core's sides bulge: 0 leaves it square, 1 makes it round."""
@@ -153,13 +155,14 @@ class Disc:
         """Positions (n, 2) in the unit disc of keys (i, j, ring, layer)."""
         u, v = (2 * keys[:, axis] / self.side - 1 for axis in (0, 1))
         half = self.around / 8
-        width = min(half / (half + self.rings), self.WIDEST)
+        width = min(self.core * half / (half + self.rings), self.WIDEST)
         core = width * np.column_stack([u * np.sqrt(1 - self.BULGE * v**2 / 2), v * np.sqrt(1 - self.BULGE * u**2 / 2)])
         upright = np.abs(u) >= np.abs(v)
         angle = np.pi / 4 * np.where(upright, v, u)
         main, minor = np.cos(angle) * np.where(upright, np.sign(u), np.sign(v)), np.sin(angle)
         rim = np.where(upright[:, None], np.column_stack([main, minor]), np.column_stack([minor, main]))
-        share = (keys[:, 2] / self.reach)[:, None]
+        even = (keys[:, 2] / self.reach)[:, None]
+        share = self.core * even + (1 - self.core) * even**2
         placed: NDArray[np.float64] = (1 - share) * core + share * rim
         return placed
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fibertwin.constitutive.point import Fabric
     from fibertwin.constitutive.study import Response
 
-MATERIAL_KEYS = ("energies", "bulk_modulus", "volumetric", "active_strain")
+MATERIAL_KEYS = ("energies", "bulk_modulus", "volumetric_part", "active_strain")
 EXAMPLE = """examples:
   fibertwin law                                              list laws, published materials and data
   fibertwin law ogden                                        what the law is and what it takes

@@ -61,7 +61,7 @@ def _material(region: str, material: Material) -> list[str]:
     bulk = "incompressible" if material.incompressible else f"bulk modulus {material.bulk_modulus} kPa"
     active = ", active strain" if material.active_strain is not None else ""
     return [
-        f"material of {region}: {laws}, {bulk} ({material.volumetric}){active}",
+        f"material of {region}: {laws}, {bulk} ({material.volumetric_part}){active}",
         *(
             f"    {name} from {source_of(value)}"
             for term in material.terms

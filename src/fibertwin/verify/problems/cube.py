@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MATERIAL = Material(
     (NeoHookean(2.0), TransverselyIsotropic(0.5, 10.0, strain="isochoric")),
     bulk_modulus=100.0,
-    volumetric="logarithmic",
+    volumetric_part="logarithmic",
 )
 """W = (Ī1 − 3) + Wf(λ̄) + 50 (ln J)², λ̄ Wf' = 0.5 (e^(10 (λ̄ − 1)) − 1) for λ̄ ≥ 1, else 0."""
 
