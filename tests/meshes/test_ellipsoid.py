@@ -9,8 +9,6 @@ from fibertwin.errors import InputError
 from fibertwin.meshes import BOUNDARY, TruncatedEllipsoid, area, boundary_of, bounds, ellipsoid_fibers, mean_normal
 from fibertwin.meshes.geometry import nodes_of
 
-pytestmark = pytest.mark.mpi
-
 SHAPES = {
     "regular": TruncatedEllipsoid(cells=(1, 8, 4)),
     "hexahedra": TruncatedEllipsoid(cells=(1, 12, 5), cell="hexahedra"),
@@ -34,6 +32,7 @@ def shape(request):
     return SHAPES[request.param]
 
 
+@pytest.mark.mpi
 def test_volume_and_surfaces(comm, shape):
     body = shape.build(comm)
     volume = _below(10, 20, 5) - _below(7, 17, 5)
@@ -94,6 +93,7 @@ def test_depth_is_that_of_the_ellipsoid_through_a_point():
         shape.depth(np.array([[0.0, 0.0, 0.0]]))
 
 
+@pytest.mark.mpi
 def test_fibers_turn_from_endocardium_to_epicardium(comm, shape):
     body = shape.build(comm)
     field = ellipsoid_fibers(body.mesh, 4, shape)
@@ -119,7 +119,7 @@ def test_fiber_angles_at_the_walls_are_those_asked_for():
     along, around, _ = shape.frames(points)
     angle = np.degrees(np.arctan2(np.einsum("ni,ni->n", f, along), np.einsum("ni,ni->n", f, around)))
     assert angle == pytest.approx(60 - 120 * shape.depth(points), abs=1e-6)
-    # a right-handed helix at the endocardium: seen from outside, fibers rise to the left of the observer's right hand
+    # a right-handed helix at the endocardium: e_v runs counter-clockwise seen from above, e_u upward
     equator = np.array([[7.0, 0.0, 0.0]])
     e_u, e_v, _ = shape.frames(equator)
     assert e_u[0] == pytest.approx([0, 0, 1], abs=1e-12)
@@ -127,6 +127,7 @@ def test_fiber_angles_at_the_walls_are_those_asked_for():
     assert field.fa_values == pytest.approx(0.5)
 
 
+@pytest.mark.mpi
 def test_ranks_leave_the_ventricle_unchanged(comm, shape):
     here, alone = shape.build(comm), shape.build(MPI.COMM_SELF)
     same_quality(here, alone)

@@ -19,9 +19,7 @@ from fibertwin.meshes import (
     mean_normal,
 )
 from fibertwin.meshes.geometry import nodes_of
-from fibertwin.meshes.lattice import Brick, lattice_mesh
-
-pytestmark = pytest.mark.mpi
+from fibertwin.meshes.lattice import Brick, Disc, lattice_mesh
 
 CELLS = ("hexahedra", "tetrahedra")
 PI = np.pi
@@ -40,6 +38,7 @@ def _surfaces_cover_the_boundary(comm, body) -> None:
     assert body.regions == {"tissue": 1}
 
 
+@pytest.mark.mpi
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("sector", "part"), [("full", 1.0), ("quarter", 0.25)])
 def test_tube(comm, cell, sector, part):
@@ -132,6 +131,7 @@ def test_straight_cells_have_their_corners_on_the_circle(comm):
     assert np.hypot(corners[:, 0], corners[:, 1]) == pytest.approx(2.0)
 
 
+@pytest.mark.mpi
 def test_ranks_leave_a_body_unchanged(comm):
     for source in (ThickSphere(1.0, 2.0, (1, 4), cell="tetrahedra"), Cylinder(1.0, 2.0, (1, 8, 2))):
         here, alone = source.build(comm), source.build(MPI.COMM_SELF)
@@ -158,6 +158,22 @@ def _vertices(comm, body) -> np.ndarray:
     count = body.mesh.topology.index_map(3).size_local
     corners = nodes_of(body.mesh, count)[:, :8].reshape(-1, 3)
     return np.concatenate(comm.allgather(corners))
+
+
+@pytest.mark.parametrize(("core", "first"), [(1.0, 0.25), (0.3, 0.3 * 0.25)])
+def test_rings_grow_outward_from_the_core(core, first):
+    """Eight around, three rings: the core's half width is a cell, even cells are a quarter of the radius."""
+    disc = Disc(8, 3, 1, core)
+    on_axis = np.array([[2, 1, ring, 0] for ring in range(4)])
+    x, y = disc.place(on_axis).T
+    assert y == pytest.approx(0.0)
+    assert (x[0], x[-1]) == pytest.approx((first, 1.0))
+    steps = np.diff(x)
+    if core == 1.0:
+        assert steps == pytest.approx(0.25)
+    else:
+        assert (np.diff(steps) > 0).all()
+        assert first < steps[0] < 4 * first
 
 
 def test_bricks_that_meet_share_their_nodes():
