@@ -152,7 +152,8 @@ class Unit:
             try:
                 return self.parse(value)
             except UnitError as error:
-                told = {"what": error.what, "wanted": error.wanted, "hint": error.hint}
+                shape = isinstance(value, (dict, list, tuple))  # meant for another branch of a union, if there is one
+                told = {"what": error.what, "wanted": error.wanted, "hint": error.hint, "shape": shape}
                 raise PydanticCustomError("quantity", "{what}", told) from error
 
         def write(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from annotated_types import Gt, Interval, Len
@@ -12,6 +12,7 @@ from fibertwin.case.document import CaseSchema
 from fibertwin.case.explain import told_of
 from fibertwin.case.tables import reader_of
 from fibertwin.case.toml import place
+from fibertwin.curve import Curve
 from fibertwin.declared import Declared
 from fibertwin.errors import InputError, Problem
 from fibertwin.units import Length, Pressure, Unit
@@ -239,3 +240,129 @@ def test_schema_has_members_units_defaults_and_words() -> None:
     assert properties["link"]["default"] == {"type": "rigid-link"}
     assert properties["resistance"]["default"] == "none"
     assert schema["required"] == ["springs"]
+
+
+@dataclass(frozen=True)
+class Source(Declared):
+    """Where numbers come from."""
+
+    key: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Sheet(Source):
+    """A table on disk."""
+
+    sheet: Path
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Rule(Source):
+    """A rule."""
+
+    rule: str
+
+
+@dataclass(frozen=True)
+class Cushion:
+    """Numbers that vary, and one that does not."""
+
+    varies: ClassVar[type[Source]] = Source
+
+    modulus: Annotated[float, Unit("kPa"), Gt(0)]
+    share: Literal["all"] | Annotated[float, Unit(""), Interval(ge=0, le=1)] = "all"
+    edges: Annotated[tuple[Length, ...], Len(1)] = (1.0,)
+    terms: Pressure | tuple[Pressure, ...] = 1.0
+    count: int = 1
+    curve: Curve | None = None
+
+
+CUSHION = reader_of(Cushion)
+
+
+@pytest.fixture
+def no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These sources are none of the laws'."""
+    monkeypatch.setattr("fibertwin.solver.parameters.check", lambda value, unit: [])
+
+
+@pytest.mark.usefixtures("no_check")
+def test_every_number_with_a_unit_may_vary(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    rule = {"rule": "r"}
+    table = {"modulus": {"sheet": "a.csv"}, "share": rule, "edges": ["1 cm", rule], "terms": [rule, "2 Pa"]}
+    cushion = CUSHION.validate_python(table, context={"folder": tmp_path})
+    assert cushion == Cushion(Sheet(tmp_path / "a.csv"), Rule("r"), (10.0, Rule("r")), (Rule("r"), 0.002))
+    assert CUSHION.validate_python({"modulus": "1 kPa", "terms": rule}).terms == Rule("r")
+
+
+@pytest.mark.usefixtures("no_check")
+def test_numbers_that_vary_are_written_as_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    cushion = Cushion(
+        Sheet(tmp_path / "a.csv"), 0.5, (Rule("r"), 2.0), (3.0, Rule("s")), curve=Curve((0.0, 1.0), (0, 2))
+    )
+    table = CUSHION.dump_python(cushion, mode="json", exclude_none=True)
+    assert table == {
+        "modulus": {"sheet": str(tmp_path / "a.csv"), "unit": ""},
+        "share": 0.5,
+        "edges": [{"rule": "r"}, "2 mm"],
+        "terms": ["3 kPa", {"rule": "s"}],
+        "count": 1,
+        "curve": [["0 s", 0], ["1 s", 2]],
+    }
+    assert CUSHION.validate_python(table) == cushion
+
+
+@pytest.mark.usefixtures("no_check")
+@pytest.mark.parametrize(
+    ("spoilt", "where", "what", "wanted", "hint"),
+    [
+        ({"modulus": {"sheet": "b.csv"}}, "modulus.sheet", "does not exist", "existing file", ""),
+        ({"modulus": {"rule": 3}}, "modulus.rule", "is not a text", "", ""),
+        ({"modulus": {}}, "modulus", "does not say what is given", "sheet, rule", ""),
+        ({"modulus": {"rul": "x"}}, "modulus", "does not say what is given", "sheet, rule", "did you mean rule?"),
+        ({"modulus": {"rule": "x", "sheet": "a"}}, "modulus", "exclude each other", "", ""),
+        ({"modulus": "rule"}, "modulus", "is not a pressure", "2.3 kPa", ""),
+        ({"modulus": 3}, "modulus", "no unit", "", '"3 kPa"'),
+        ({"modulus": "-1 kPa"}, "modulus", "out of range", "more than 0", ""),
+        ({"share": {"rule": 3}}, "share.rule", "is not a text", "", ""),
+        ({"share": "al"}, "share", "not one of the choices", '"all" or a pure number', "did you mean all?"),
+        ({"share": 2}, "share", "out of range", "at most 1", ""),
+        ({"edges": ["1 mm", {"rul": 1}]}, "edges[1]", "does not say what is given", "", ""),
+        ({"edges": []}, "edges", "too few", "", ""),
+        ({"terms": [1]}, "terms[0]", "no unit", "", '"1 kPa"'),
+        ({"terms": {"rul": 1}}, "terms", "does not say what is given", "", ""),
+        ({"count": {"rule": "x"}}, "count", "whole number", "", ""),
+        ({"curve": 3}, "curve", "is not a curve", "", ""),
+        ({"curve": [["0 mm", 1]]}, "curve", "is a length", "a time", ""),
+        ({"curve": "c.csv"}, "curve", "cannot be read", "2 numbers", ""),
+        ({"curve": "bad.csv"}, "curve", "bad.csv, line 2", "2 numbers", ""),
+    ],
+)
+def test_mistakes_beside_numbers_that_vary_are_told_at_their_place(
+    spoilt: dict[str, Any], where: str, what: str, wanted: str, hint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.csv").write_text("time,factor\n1,2,3\n")
+    with pytest.raises(ValidationError) as caught:
+        CUSHION.validate_python({"modulus": "1 kPa"} | spoilt, context={"folder": tmp_path})
+    (line,) = caught.value.errors()
+    assert place(line["loc"]) == where
+    told = told_of(line)
+    for words, expected in zip((told.what, told.wanted, told.hint), (what, wanted, hint), strict=True):
+        assert expected in words
+
+
+def test_a_curve_comes_from_pairs_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("time,factor\n0,0\n0.5,2\n")
+    for given in ("c.csv", [["0 s", 0], ["500 ms", 2]]):
+        cushion = CUSHION.validate_python({"modulus": "1 kPa", "curve": given}, context={"folder": tmp_path})
+        assert cushion.curve == Curve((0.0, 0.5), (0.0, 2.0))
+
+
+def test_a_family_without_a_key_takes_no_bare_word() -> None:
+    with pytest.raises(ValidationError) as caught:
+        reader_of(Source).validate_python("rule")
+    (line,) = caught.value.errors()
+    assert (told_of(line).what, told_of(line).wanted) == ("is not a table", "a table with one of the keys sheet, rule")

@@ -8,6 +8,7 @@ STARTER = """\
 # #:schema case.json
 
 title = "Retraction of the right hemisphere"
+# plugins = ["my_law.py"]               # laws of your own, in Python files
 
 [diffusion]                             # the scan: dwi + bvals + bvecs, or tensor, or v1 + fa
 dwi = "dwi.nii.gz"
@@ -37,6 +38,8 @@ energies = [
     { law = "neo-hookean", mu = "1 kPa" },
     { law = "gasser-ogden-holzapfel", k1 = "5 kPa", k2 = 1.0, dispersion = "tensor" },
 ]
+# a published material instead: [materials] with tissue = "brain-torsion"; fibertwin law lists them
+# a number that varies: mu = { image = "elastogram.nii.gz", unit = "Pa" }, or { formula = "1 + 5 * FA" } in kPa
 
 [supports]                              # how the body is held and moved
 "skull base" = { type = "clamp", surface = "skull base" }
