@@ -137,3 +137,13 @@ def test_isotropic_tissue_keeps_the_numbers_of_the_patient() -> None:
     ]
     assert values[0].min() > 0.8
     assert (values[0] == values[1]).all()
+
+
+def test_an_image_taken_after_the_end_is_told(tmp_path: Path) -> None:
+    late = changed(unload={"at": "2 s"})
+    with pytest.raises(InputError, match="after the end of the load history") as caught:
+        case_of(late, tmp_path)
+    assert [problem.where for problem in caught.value.problems] == ["unload.at"]
+    case = case_of(late | {"solve": {"stepping": {"end": "2 s"}}}, tmp_path)
+    assert case.unload is not None
+    assert case.unload.at == case.solve.stepping.end

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fibertwin.errors import InputError, Problem
 from fibertwin.parallel import on_root, together
+from fibertwin.units import quoted
 
 from . import plugins
 from .explain import told_of
@@ -80,8 +81,8 @@ def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.So
             absent = line["input"] is None or told.what in ("is missing", "is an unknown key")
             got = "" if absent else _shown(line["input"])
             problems.append(Problem(place(line["loc"]), told.what, got, told.wanted, told.hint))
-    if case is not None and case.output.compare_isotropic:
-        problems += _incomparable(case)
+    if case is not None:
+        problems += [*_incomparable(case), *_imaged_too_late(case)]
     told_already = {problem.where for problem in problems}
     with plugins.seeing(modules):
         problems += [problem for problem in unresolved(document) if problem.where not in told_already]
@@ -92,13 +93,22 @@ def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.So
 
 
 def _incomparable(case: "Case") -> Iterator[Problem]:
-    """Materials that have no isotropic form to compare with."""
-    for name, material in case.materials.items():
+    """Materials that have no isotropic form to compare with, where a comparison is asked for."""
+    for name, material in case.materials.items() if case.output.compare_isotropic else ():
         try:
             material.isotropic()
         except ValueError as error:
             hint = f"leave it out, or give {place(('materials', name))} another law"
             yield Problem("output.compare_isotropic", str(error), hint=hint)
+
+
+def _imaged_too_late(case: "Case") -> Iterator[Problem]:
+    """An image that was taken after the histories of the loads have ended."""
+    end = case.solve.stepping.end
+    if case.unload is not None and case.unload.at > end:
+        got, wanted = (quoted(f"{time:g} s") for time in (case.unload.at, end))
+        what, hint = "is after the end of the load history", "solve.stepping.end says when that is"
+        yield Problem("unload.at", what, got, f"at most {wanted}", hint)
 
 
 def _shown(value: object) -> str:
