@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mpi4py import MPI
 
+from fibertwin import constitutive
 from fibertwin.constitutive import StrainEnergy
 from fibertwin.verify import problems
 from fibertwin.verify.problems.laws import PAIRS, STATES, stress
@@ -36,7 +37,7 @@ WANTED = {
     "cook/linear": 1,
     "land/beam": 3,
     "land/inflation": 3,
-    "land/contraction": 3,
+    "land/contraction": 4,
     "cube/reaction": 2,
 }
 """Least number of entries by the beginning of their names."""
@@ -53,8 +54,9 @@ def test_every_file_of_problems_is_a_group():
     assert all(problems.title(group) for group in problems.GROUPS)
 
 
-def test_every_law_is_compared():
-    assert {type(pair.ours) for pair in PAIRS.values()} >= set(StrainEnergy.members().values())
+def test_every_published_law_is_compared():
+    published = {kind for name in constitutive.__all__ if isinstance(kind := getattr(constitutive, name), type)}
+    assert {type(pair.ours) for pair in PAIRS.values()} >= published & set(StrainEnergy.members().values())
 
 
 def test_every_entry_names_its_source():
