@@ -1,5 +1,8 @@
 """Strain-energy laws: one frozen dataclass, one energy. UFL only, no mesh, no PETSc."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from .active_strain import ActiveStrain
 from .active_stress import ActiveStress
 from .blemker_shear import BlemkerShear
@@ -56,3 +59,7 @@ __all__ = [
     "kappa_expression",
     "kappa_from_fa",
 ]
+
+# A law is known by existing: what lies in this folder is imported, whether it is exported above or not yet.
+for _found in iter_modules(__path__):
+    import_module(f"{__name__}.{_found.name}")

@@ -85,9 +85,7 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
 
 IN_THE_CASE = [
     Bad("missing file", lambda d, f: (f / "dwi.bval").unlink(), ("diffusion.bvals", "does not exist", "dwi.bval")),
-    Bad(
-        "unknown key", lambda d, f: d["anatomy"].update(cels=[2, 2, 2]), ("anatomy.cels", "unknown key", "cell"), True
-    ),
+    Bad("unknown key", lambda d, f: d["anatomy"].update(cels=[2, 2, 2]), ("anatomy.cels", "unknown key", "cell"), True),
     Bad("unknown section", lambda d, f: d.update(suports={}), ("suports", "unknown key", "did you mean supports?")),
     Bad(
         "wrong unit", lambda d, f: energy(d).update(mu="5 mm"), ("materials.white.energies[0].mu", "length", "pressure")
