@@ -72,7 +72,7 @@ def read_mesh(
         InputError: the file can't be read, holds no tetrahedra or hexahedra, or other cells too, a coordinate isn't
             finite, or cells have no volume.
     """
-    mesh = _meshio_read(file)
+    mesh = meshio_read(file)
     points = np.asarray(mesh.points, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 3:
         raise InputError(Problem(str(file), "the mesh is not in space", f"{points.shape}", "points with x, y, z"))
@@ -125,7 +125,12 @@ def _found(used: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.in
     return np.where(used[place] == corners, place, -1)
 
 
-def _meshio_read(file: Path) -> Any:
+def meshio_read(file: Path) -> Any:
+    """A file as meshio reads it.
+
+    Raises:
+        InputError: meshio is missing, or cannot read the file.
+    """
     try:
         import meshio
     except ImportError as error:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fibertwin.errors import InputError, Problem
 
 from .images import read_image
-from .read import _meshio_read
+from .read import meshio_read
 
 Array = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def read_mesh_field(file: Path, name: str, millimeters: float = 1.0) -> MeshFiel
     Raises:
         InputError: the file cannot be read, has no solid cells, or no such field.
     """
-    mesh = _meshio_read(file)
+    mesh = meshio_read(file)
     blocks = [(number, block) for number, block in enumerate(mesh.cells) if block.type in CORNERS]
     if not blocks:
         got = ", ".join(sorted({block.type for block in mesh.cells})) or "no cells"

@@ -11,6 +11,7 @@ from fibertwin.errors import SolveError
 from .deformation import worst_cell
 from .linear import parse_options
 from .newton import newton
+from .parameters import looked_up
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution, Step
 from .system import State, System
@@ -41,6 +42,7 @@ def solve(
     """
     stepping = stepping or Stepping()
     check(problem)
+    problem = looked_up(problem)
     system = System(problem, stepping.end, parse_options(petsc))
     path = Path(system)
     failure = walk(path, stepping, progress)

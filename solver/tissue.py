@@ -99,7 +99,8 @@ def _numbers(problem: Problem, region: str, number: int, term: Parametric) -> di
         domain = problem.anatomy.mesh
         points, _ = quadrature_points(domain, problem.quadrature_degree)
         where = f"materials.{region}.energies.{number}.{name}"
-        return resolve(value, type(term), name, points, problem.fibers, domain.comm, where)
+        cells = _cells(problem, problem.anatomy.regions[region])
+        return resolve(value, type(term), name, points, problem.fibers, domain.comm, where, cells)
 
     return {name: of(name, value) for name, value in term.parameters.items()}
 

@@ -9,11 +9,13 @@ from annotated_types import Ge, Gt, Interval
 from dolfinx import fem
 from numpy.typing import NDArray
 
-from fibertwin.errors import SolveError
+from fibertwin.errors import InputError, SolveError
+from fibertwin.errors import Problem as Wrong
 from fibertwin.units import Time
 
 from .deformation import evaluate
 from .linear import parse_options
+from .parameters import looked_up
 from .problem import Problem, Stepping, check
 from .solve import Path, walk
 from .system import State, System
@@ -101,8 +103,12 @@ def unload(
     """
     stepping = stepping or Stepping()
     check(problem)
+    if request.at > stepping.end:
+        wanted = f"at most {stepping.end:g} s, when the load histories end"
+        raise InputError(Wrong("unload.at", "is later than the loads", f"{request.at:g} s", wanted))
+    problem = looked_up(problem)  # in the image, before its nodes move
     shape = _Shape(problem)
-    level = min(request.at / stepping.end, 1.0)
+    level = request.at / stepping.end
     mixing = _Anderson(problem.anatomy.mesh.comm, HISTORY)
     loaded = _Loaded(problem, level, stepping, petsc)
     errors: list[float] = []

@@ -6,7 +6,7 @@ from bodies import block, displacements, tissue, uneven_fibers
 from mpi4py import MPI
 
 from fibertwin.constitutive import Material, NeoHookean
-from fibertwin.errors import SolveError
+from fibertwin.errors import InputError, SolveError
 from fibertwin.solver import (
     Clamp,
     DeadTraction,
@@ -100,3 +100,8 @@ def test_a_shape_that_is_not_found_leaves_the_image_as_it_was():
     with pytest.raises(SolveError, match="No stress-free shape"):
         unload(problem, Unload(at=1.0, most=2), TIGHT)
     np.testing.assert_array_equal(problem.anatomy.mesh.geometry.x, image)
+
+
+def test_an_image_later_than_the_loads_is_refused():
+    with pytest.raises(InputError, match="later than the loads"):
+        unload(bent(Displacement(1)), Unload(at=2.0), TIGHT)
