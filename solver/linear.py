@@ -39,6 +39,9 @@ SINGLE = {"ksp_type": "fgmres", "ksp_gmres_restart": "100", "ksp_max_it": "1000"
 
 DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
 
+BROKEN = 77
+"""PETSc's code for data that contradict themselves: multigrid meets it in a tangent that is not finite."""
+
 LARGEST_DIRECT = 250_000
 """Unknowns up to which a system that the Krylov solver gives up is factorised (MUMPS): memory bounds it."""
 
@@ -144,13 +147,7 @@ class LinearSolver:
             solution: receives the solution.
             rtol: tolerance relative to the right-hand side.
         """
-        with _blaming_options():
-            if self._matrix is None:
-                self._configure(matrix)
-            self._ksp.setOperators(matrix)
-            self._ksp.setTolerances(rtol=rtol)
-            self._ksp.solve(rhs, solution)
-        result = LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
+        result = self._iterate(matrix, rhs, solution, rtol)
         if result.reason > 0 and np.isfinite(solution.norm()):
             return result
         self._ksp.reset()
@@ -158,6 +155,20 @@ class LinearSolver:
         if not self._given and matrix.getSize()[0] <= LARGEST_DIRECT and _factorised(matrix, rhs, solution):
             return LinearResult(result.iterations, 1, direct=True)
         return LinearResult(result.iterations, min(result.reason, -1))
+
+    def _iterate(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
+        with _blaming_options():
+            if self._matrix is None:
+                self._configure(matrix)
+            self._ksp.setOperators(matrix)
+            self._ksp.setTolerances(rtol=rtol)
+            try:
+                self._ksp.solve(rhs, solution)
+            except PETSc.Error as error:
+                if error.ierr != BROKEN:
+                    raise
+                return LinearResult(0, int(PETSc.KSP.ConvergedReason.DIVERGED_PC_FAILED))
+        return LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
 
     def ignored(self) -> list[str]:
         """The user's options that PETSc has not looked at."""

@@ -115,7 +115,7 @@ def _bind_term(
 
     def put(moment: Moment) -> None:
         for position, (term, values) in enumerate(zip(terms, given, strict=True)):
-            for name, value in term.at(moment, values).items():
+            for name, value in {**values, **term.at(moment, values)}.items():
                 holders[name][1](position, value)
 
     put(Moment(0.0, 0.0))

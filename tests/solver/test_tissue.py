@@ -128,3 +128,12 @@ def test_activation_that_begins_later_farther_on():
     begun = state.points[..., 0] < 0.499
     assert state.F[begun, 0, 0].mean() < 0.93
     assert state.F[state.points[..., 0] > 0.75, 0, 0].mean() > 0.97
+
+
+def test_numbers_that_do_not_change_stay_as_given_beside_one_that_does():
+    """mu (1 − λ⁻³) + T (1 + slope (λ − 1)) = 0: the slope counts as much as the tension."""
+    mu, tension, slope = 2.0, 3.0, 4.0
+    law = ActiveStress(tension, length_dependence="linear", slope=slope)
+    stretch, _ = contracted(Material((NeoHookean(mu), law), "incompressible"))
+    expected = brentq(lambda s: mu * (1 - s**-3) + tension * max(1 + slope * (s - 1), 0.0), 0.5, 1.0)
+    assert stretch == pytest.approx(expected, rel=1e-8)
