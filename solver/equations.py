@@ -13,6 +13,7 @@ from fibertwin import jit
 from fibertwin.constitutive import Kinematics
 from fibertwin.curve import Moment, factor
 
+from .lids import lid_matrix
 from .loads import Cavity, Load, SurfaceLoad, VolumeLoad
 from .problem import Displacement, Problem
 from .supports import Springs
@@ -149,7 +150,8 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
         springs={name: compiled(form) for name, form in _springs(problem, ds, u, own_test).items()},
         loads=pushed,
         cavities={
-            name: _cavity(problem, ds[load.surface], load, u, compiled) for name, load in _cavities(problem).items()
+            name: _cavity(problem, ds[load.surface], name, load, u, compiled)
+            for name, load in _cavities(problem).items()
         },
     )
 
@@ -229,31 +231,17 @@ def _cavities(problem: Problem) -> dict[str, Cavity]:
     return {name: load for name, load in problem.loads.items() if isinstance(load, Cavity)}
 
 
-def _cavity(problem: Problem, ds: ufl.Measure, load: Cavity, u: fem.Function, compiled: Any) -> CavityForms:
-    """Enclosed volume by the divergence theorem, with a lid that adds nothing."""
+def _cavity(problem: Problem, ds: ufl.Measure, name: str, load: Cavity, u: fem.Function, compiled: Any) -> CavityForms:
+    """Enclosed volume by the divergence theorem, with lids that add nothing."""
     domain = problem.anatomy.mesh
     area = ufl.cofac(ufl.Identity(3) + ufl.grad(u)) * ufl.FacetNormal(domain)
     center = fem.Constant(domain, np.array(load.center or (0.0, 0.0, 0.0)))
     place = ufl.SpatialCoordinate(domain) + u - center
-    across = fem.Constant(domain, _lid(problem, load.surface) if load.center is None else np.eye(3) / 3)
+    across = fem.Constant(domain, lid_matrix(problem.anatomy, name, load))
     volume = -ufl.inner(across * place, area) * ds
     test = ufl.TestFunction(u.function_space)
     push, grow = ufl.inner(area, test) * ds, ufl.derivative(volume, u, test)
     return CavityForms(compiled(volume), compiled(push), compiled(grow))
-
-
-def _lid(problem: Problem, surface: str) -> np.ndarray[Any, Any]:
-    """The matrix A (3, 3), tr A = 1, for which A x has no flux through a surface's flat lid; I/3 if it is closed."""
-    from fibertwin.meshes.boundary import boundary_of
-
-    boundary = boundary_of(problem.anatomy, surface)
-    opening = boundary.total(boundary.area_vectors)
-    whole = float(boundary.total(boundary.areas[:, None])[0])
-    size = float(np.linalg.norm(opening))
-    if size < 1e-6 * whole:
-        return np.eye(3) / 3
-    normal = opening / size
-    return (np.eye(3) - np.outer(normal, normal)) / 2
 
 
 def _schur_mass(problem: Problem, Q: fem.FunctionSpace) -> Expr:

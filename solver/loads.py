@@ -11,7 +11,7 @@ from ufl.core.expr import Expr
 from fibertwin.constitutive import Kinematics
 from fibertwin.curve import Curve
 from fibertwin.declared import Declared
-from fibertwin.units import Acceleration, Density, Force, Length, Pressure, Unit, Volume
+from fibertwin.units import Acceleration, Density, Force, Length, Number, Pressure, Unit, Volume
 
 if TYPE_CHECKING:
     from fibertwin.meshes import Anatomy
@@ -144,25 +144,30 @@ class ForceOnArea(SurfaceLoad):
 class Cavity(SurfaceLoad):
     """A cavity under a pressure, or filled to a volume, in which case the pressure is found.
 
-    The pressure acts on the wall as ``FollowerPressure``. A surface that is not closed is closed by a flat lid, whose
-    plane keeps its normal: the volume is right as long as the rim stays in a plane parallel to the one it began in. In
-    a sector of a body several planes of symmetry close the cavity; then ``center`` is a point where they meet. Under
-    volume control the load passes limit points, at which the pressure falls while the cavity grows.
+    The pressure acts on the wall as ``FollowerPressure``. A surface that is not closed is closed by flat lids that are
+    parallel to one another: the volume is right as long as each rim stays in a plane parallel to the one it began in.
+    In a sector of a body planes of symmetry close the cavity too; then ``center`` is a point where they meet, and
+    ``axis`` the normal of further ends. Under volume control the load passes limit points, at which the pressure falls
+    while the cavity grows.
 
     Attributes:
         surface: name of the wall's surface, whose outward normals point into the cavity.
         pressure: pressure at full load; excludes ``volume``.
         volume: enclosed volume at full load; it goes from its first value in proportion to ``curve``.
-        center: a point in all the planes that close the cavity, which the rim stays in.
+        center: a point in all planes that close a sector's cavity, in which the rim stays.
+        axis: normal of the ends of a sector that do not pass through ``center``, such as those of a quarter of a tube.
     """
 
     pressure: Pressure | None = None
     volume: Annotated[Volume, Gt(0)] | None = None
     center: tuple[Length, Length, Length] | None = None
+    axis: tuple[Number, Number, Number] | None = None
 
     def __post_init__(self) -> None:
         if (self.pressure is None) == (self.volume is None):
             raise ValueError("a cavity has either a pressure or a volume")
+        if self.axis is not None and (self.center is None or not any(self.axis)):
+            raise ValueError("axis is a direction, and goes with center")
 
     @property
     def controls_volume(self) -> bool:

@@ -6,7 +6,8 @@ from mpi4py import MPI
 
 from fibertwin.constitutive import Material, NeoHookean
 from fibertwin.curve import Curve
-from fibertwin.meshes import ThickSphere, TruncatedEllipsoid
+from fibertwin.errors import InputError
+from fibertwin.meshes import ThickSphere, ThickTube, TruncatedEllipsoid
 from fibertwin.solver import Cavity, Clamp, Problem, Stepping, SymmetryPlane, require, solve
 
 pytestmark = pytest.mark.mpi
@@ -78,6 +79,32 @@ def test_an_open_cavity_is_closed_by_a_flat_lid_wherever_the_body_stands():
     depth = 5 / 17  # of the base's plane over the long radius
     expected = np.pi * 7**2 * 17 * ((depth - depth**3 / 3) + 2 / 3)
     assert solution.cavities["c"].volume == pytest.approx(expected, rel=2e-3)
+
+
+@pytest.mark.parametrize("sector", ["full", "quarter"])
+def test_the_lumen_of_a_tube_is_closed_by_its_two_ends(sector):
+    anatomy = ThickTube(1.0, 1.5, 2.0, (1, 2 if sector == "quarter" else 8, 2), sector).build(WORLD)
+    anatomy.mesh.geometry.x[:] += (0.0, 0.0, 5.0)
+    supports = {"bottom": Clamp("bottom"), "top": Clamp("top")}
+    where = {} if sector == "full" else {"center": ORIGIN, "axis": (0.0, 0.0, 2.0)}
+    solution = require(
+        solve(Problem(anatomy, {"tissue": RUBBER}, supports, {"c": Cavity("inner", pressure=1e-9, **where)}))
+    )
+    whole = 2 * np.pi if sector == "full" else np.pi / 2
+    assert solution.cavities["c"].volume == pytest.approx(whole, rel=5e-3)
+
+
+def test_a_closed_cavity_needs_no_lid():
+    anatomy = ThickSphere(1.0, 2.0, (1, 2)).build(WORLD)
+    anatomy.mesh.geometry.x[:] += (3.0, -2.0, 50.0)
+    loads = {"c": Cavity("inner", pressure=1e-9)}
+    solution = require(solve(Problem(anatomy, {"tissue": RUBBER}, {"held": Clamp("outer")}, loads)))
+    assert solution.cavities["c"].volume == pytest.approx(4 / 3 * np.pi, rel=5e-3)
+
+
+def test_a_sector_whose_planes_are_not_told_is_refused():
+    with pytest.raises(InputError, match="open in several directions"):
+        solve(Problem(sphere(), {"tissue": RUBBER}, OCTANT, {"c": Cavity("inner", pressure=0.1)}))
 
 
 def test_a_cavity_that_is_filled_and_emptied_by_a_curve_ends_as_it_began():
