@@ -203,7 +203,7 @@ MUSCLE_TENDON_SKIN = {
         Material(
             (
                 BlemkerShear(0.5, 0.5),
-                TransverselyIsotropic(300 * 0.05, 6.6, 1.4, slack=1.07, curve="nominal", strain="isochoric"),
+                TransverselyIsotropic(300 * 0.05, 6.6, 1.4, slack=1.07, measure="nominal", strain="isochoric"),
             ),
             1e4,
             "logarithmic",

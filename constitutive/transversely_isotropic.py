@@ -23,9 +23,9 @@ NODES, WEIGHTS = ((np.array(a) + b) / 2 for a, b in zip(np.polynomial.legendre.l
 class TransverselyIsotropic(StrainEnergy):
     """Fiber stress T(x) = c3 [exp(c4 (x − 1)) − 1] of x = λ/slack > 1, and a straight line beyond lambda_star.
 
-    With ``curve = "cauchy"`` x W'(x) = T: Weiss, Maker & Govindjee 1996, Comput. Methods Appl. Mech. Eng. 135:107
+    With ``measure = "cauchy"`` x W'(x) = T: Weiss, Maker & Govindjee 1996, Comput. Methods Appl. Mech. Eng. 135:107
     (doi 10.1016/0045-7825(96)01035-3), and the tendon of Blemker, Pinsky & Delp 2005, J. Biomech. 38:657 (doi
-    10.1016/j.jbiomech.2004.04.009). With ``curve = "nominal"`` W'(x) = T: Blemker's muscle at rest, slack being the
+    10.1016/j.jbiomech.2004.04.009). With ``measure = "nominal"`` W'(x) = T: Blemker's muscle at rest, slack being the
     optimal length. λ = √(a·C a). The matrix is another term. With ``"cauchy"`` the energy of the toe has no closed
     form (an exponential integral); its exponential is integrated by ten Gauss points, and stress and tangent are
     derivatives of that: the stress is right to 1e-14 of itself for c4 (x − 1) up to 5, to 1e-10 up to 10, to 1e-6 up
@@ -37,7 +37,7 @@ class TransverselyIsotropic(StrainEnergy):
         lambda_star: stretch λ at which fibers are straight; without it the toe has no end.
         c5: slope dT/dλ of the straight line, or ``"smooth"``: as steep as the toe where it ends.
         slack: stretch up to which fibers are slack; beyond 1 for the hard switch only.
-        curve: what T is: ``"cauchy"`` (the fiber's Cauchy stress where J = 1) or ``"nominal"`` (its nominal stress
+        measure: what T is: ``"cauchy"`` (the fiber's Cauchy stress where J = 1) or ``"nominal"`` (its nominal stress
             times slack).
         switch: how fibers end below slack: ``"hard"``, ``"smooth"`` or ``"none"``.
         strain: ``"full"`` (C, the default: fibers feel volume change) or ``"isochoric"``.
@@ -50,7 +50,7 @@ class TransverselyIsotropic(StrainEnergy):
     lambda_star: Annotated[float, Unit(""), Gt(0)] | None = None
     c5: Annotated[float, Unit("kPa"), Ge(0)] | Literal["smooth"] = "smooth"
     slack: Annotated[float, Unit(""), Ge(1)] = 1.0
-    curve: Literal["cauchy", "nominal"] = "cauchy"
+    measure: Literal["cauchy", "nominal"] = "cauchy"
     switch: Switch = "hard"
     strain: Strain = "full"
 
@@ -81,7 +81,7 @@ class TransverselyIsotropic(StrainEnergy):
         return self.c3 * (ufl.exp(self.c4 * y) - 1)
 
     def _toe(self, y: Expr) -> Expr:
-        if self.curve == "nominal":
+        if self.measure == "nominal":
             return self.c3 * (exponential(self.c4, y) - y)
         grown = sum(
             float(w) * ufl.exp(self.c4 * float(t) * y) / (1 + float(t) * y) for t, w in zip(NODES, WEIGHTS, strict=True)
@@ -93,6 +93,6 @@ class TransverselyIsotropic(StrainEnergy):
         steepest = self.c3 * self.c4 * ufl.exp(self.c4 * end)
         slope = steepest if isinstance(self.c5, str) else self.c5 * self.slack
         start, beyond = self._stress(end), y - end
-        if self.curve == "nominal":
+        if self.measure == "nominal":
             return beyond * (start + 0.5 * slope * beyond)
         return slope * beyond + (start - slope * (1 + end)) * ufl.ln((1 + y) / (1 + end))

@@ -79,7 +79,7 @@ LAWS: dict[str, StrainEnergy] = {
     "transversely-isotropic line": TransverselyIsotropic(0.5, 10.0, 1.2),
     "transversely-isotropic c5": TransverselyIsotropic(0.5, 10.0, 1.2, 40.0, 1.05),
     "transversely-isotropic smooth": TransverselyIsotropic(0.5, 10.0, 1.2, switch="smooth", strain="isochoric"),
-    "transversely-isotropic nominal toe": TransverselyIsotropic(0.5, 10.0, curve="nominal"),
+    "transversely-isotropic nominal toe": TransverselyIsotropic(0.5, 10.0, measure="nominal"),
     "transversely-isotropic nominal line": TransverselyIsotropic(0.5, 10.0, 1.2, 40.0, 1.05, "nominal"),
     "blemker-shear": BlemkerShear(1.3, 0.7),
     "standard-reinforcing": StandardReinforcing(1.3),
@@ -303,7 +303,7 @@ def test_the_reference_page_names_every_law_parameter_preset_and_volumetric_part
     assert named.keys() == laws.keys() | PRESETS.keys() | VOLUMETRIC.keys()
     for name, law in laws.items():
         words = set(re.split(r"[^\w]+", named[name].rpartition("| ")[0].split(" | ")[2]))
-        options = {"definition", "curve", "sheets", "switch", "strain", "fiber_strain"}
+        options = {"definition", "measure", "sheets", "switch", "strain", "fiber_strain"}
         assert {field.name for field in fields(law)} - options <= words
     for name, preset in PRESETS.items():
         assert preset.title in named[name]

@@ -138,7 +138,7 @@ PAIRS: dict[str, Pair] = {
         TransverselyIsotropic(2.5, 20.0, 1.06), stress_of(plain.tendon(2.5, 20.0, 1.06, F_))
     ),
     "transversely-isotropic, nominal": Pair(
-        TransverselyIsotropic(2.5, 20.0, 1.3, curve="nominal"),
+        TransverselyIsotropic(2.5, 20.0, 1.3, measure="nominal"),
         stress_of(plain.tendon(2.5, 20.0, 1.3, F_, nominal=True)),
     ),
     "blemker-shear": Pair(BlemkerShear(3.0, 2.0), stress_of(isochoric(plain.blemker_shear(3.0, 2.0, F_)))),
