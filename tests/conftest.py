@@ -14,6 +14,9 @@ SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 GRACE = 60.0
 """Seconds that a rank whose test failed waits for the others before it ends the run."""
 
+LEAVING, FORWARDING = 10.0, 1.0
+"""Seconds that a rank at its end waits for the others, and that mpirun gets to forward what they have printed."""
+
 
 def _comm() -> Any:
     from mpi4py import MPI
@@ -61,9 +64,22 @@ def _meet(comm: Any, report: pytest.TestReport) -> None:
             print(
                 f"rank {comm.rank} failed in {report.nodeid}:\n{report.longreprtext}", file=sys.__stderr__, flush=True
             )
-            time.sleep(1.0)  # mpirun drops what it has not yet forwarded
+            time.sleep(FORWARDING)  # mpirun drops what it has not yet forwarded
             comm.Abort(1)
         time.sleep(0.002)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave together: mpirun ends all ranks, printed or not, as soon as one has left with a failure."""
+    if not _parallel():
+        return
+    sys.stdout.flush()
+    request = _comm().Ibarrier()
+    end = time.monotonic() + LEAVING
+    while not request.Test() and time.monotonic() < end:
+        time.sleep(0.002)
+    time.sleep(FORWARDING)
 
 
 @pytest.fixture
