@@ -223,7 +223,7 @@ def _springs(problem: Problem, ds: Surfaces, u: fem.Function, test: Any) -> dict
     found = {}
     for name, support in _resting(problem).items():
         moved = u if support.direction == "full" else ufl.inner(u, normal) * normal
-        found[name] = fem.Constant(domain, support.stiffness) * ufl.inner(moved, test) * ds[support.surface]
+        found[name] = fem.Constant(domain, float(support.stiffness)) * ufl.inner(moved, test) * ds[support.surface]
     return found
 
 
@@ -235,7 +235,7 @@ def _cavity(problem: Problem, ds: ufl.Measure, name: str, load: Cavity, u: fem.F
     """Enclosed volume by the divergence theorem, with lids that add nothing."""
     domain = problem.anatomy.mesh
     area = ufl.cofac(ufl.Identity(3) + ufl.grad(u)) * ufl.FacetNormal(domain)
-    center = fem.Constant(domain, np.array(load.center or (0.0, 0.0, 0.0)))
+    center = fem.Constant(domain, np.array(load.center or (0.0, 0.0, 0.0), dtype=np.float64))
     place = ufl.SpatialCoordinate(domain) + u - center
     across = fem.Constant(domain, lid_matrix(problem.anatomy, name, load))
     volume = -ufl.inner(across * place, area) * ds

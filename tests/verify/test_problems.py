@@ -37,7 +37,7 @@ WANTED = {
     "cook/linear": 1,
     "land/beam": 3,
     "land/inflation": 3,
-    "land/contraction": 4,
+    "land/contraction": 3,
     "cube/reaction": 2,
 }
 """Least number of entries by the beginning of their names."""

@@ -23,9 +23,8 @@ INFLATED = {
 }
 """Cells through the wall, around and from the apex's core to the base."""
 CONTRACTED = {
-    "2 × 24 × 10 cells": (2, 24, 10),
+    "4 × 12 × 10 cells": (4, 12, 10),
     "3 × 24 × 10 cells": (3, 24, 10),
-    "3 × 28 × 12 cells": (3, 28, 12),
     "3 × 32 × 14 cells": (3, 32, 14),
 }
 
@@ -50,9 +49,9 @@ def beam(comm: "MPI.Comm", cells: int) -> Iterator[Finding]:
 
 
 def _ventricle(
-    comm: "MPI.Comm", cells: tuple[int, int, int], laws: tuple[StrainEnergy, ...], pressure: float
+    comm: "MPI.Comm", cells: tuple[int, int, int], laws: tuple[StrainEnergy, ...], pressure: float, apex: float
 ) -> Solution:
-    shape = TruncatedEllipsoid(cells)
+    shape = TruncatedEllipsoid(cells, apex=apex)
     anatomy = shape.build(comm)
     fibers: FiberField = ellipsoid_fibers(anatomy.mesh, QUADRATURE, shape)
     loads = {"pressure": FollowerPressure("endocardium", pressure)}
@@ -73,8 +72,8 @@ def _apices(solution: Solution) -> tuple[float, float]:
     cases=INFLATED,
 )
 def inflation(comm: "MPI.Comm", cells: tuple[int, int, int]) -> Iterator[Finding]:
-    """Guccione with all stiffenings one."""
-    solution = _ventricle(comm, cells, (Guccione(10.0, 1.0, 1.0, 1.0),), 10.0)
+    """Guccione with all stiffenings one; without fibers the apex needs no smaller cells."""
+    solution = _ventricle(comm, cells, (Guccione(10.0, 1.0, 1.0, 1.0),), 10.0, apex=1.0)
     endo, epi = _apices(solution)
     yield near("apex of the endocardium z, mm", -26.61, endo, relative=0.005)
     yield near("apex of the epicardium z, mm", -28.28, epi, relative=0.005)
@@ -89,13 +88,11 @@ def inflation(comm: "MPI.Comm", cells: tuple[int, int, int]) -> Iterator[Finding
 def contraction(comm: "MPI.Comm", cells: tuple[int, int, int]) -> Iterator[Finding]:
     """Fibers from +90° to −90° through the wall; tension and pressure rise together.
 
-    Two cells are too few for fibers that turn by 180° through them, and what they give at the inner apex is only told.
+    Two cells are too few for fibers that turn by 180° through them: 2 × 24 × 10 give −12.14 at the inner apex. Where
+    all fibers meet the cells are smaller; even ones need more of them.
     """
-    solution = _ventricle(comm, cells, (Guccione(2.0, 8.0, 2.0, 4.0), ActiveStress(60.0)), 15.0)
+    solution = _ventricle(comm, cells, (Guccione(2.0, 8.0, 2.0, 4.0), ActiveStress(60.0)), 15.0, apex=0.3)
     endo, epi = _apices(solution)
-    if cells[0] > 2:
-        yield near("apex of the endocardium z, mm", -12.34, endo, absolute=0.15)
-    else:
-        yield told("apex of the endocardium z, mm, with too few cells through the wall", endo, target=-12.34)
+    yield near("apex of the endocardium z, mm", -12.34, endo, absolute=0.15)
     yield near("apex of the epicardium z, mm", -15.46, epi, absolute=0.1)
     yield told("effort", solution.outcome.sentence)
