@@ -31,6 +31,9 @@ FORWARDING = 1.0
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+UNREAD = 141
+"""Exit code where the reader of a pipe (``| head``) has gone, as shells have it."""
+
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 """Variables by which launchers tell a process its rank, before MPI is loaded."""
 
@@ -40,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         verb: Callable[[argparse.Namespace], int] = arguments.verb
-        return verb(arguments)
+        code = verb(arguments)
+        sys.stdout.flush()
+        return code
     except FibertwinError as error:
         if _launched_rank() == 0:
             _tell(error)
@@ -48,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("fibertwin: stopped", file=sys.stderr)
         return STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+        return UNREAD
 
 
 def _joined(argv: Sequence[str]) -> list[str]:

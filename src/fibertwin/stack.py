@@ -7,6 +7,8 @@ take what you need from a room that did.
 import importlib
 import importlib.util
 import re
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from fibertwin.errors import InputError, Problem
@@ -43,7 +45,14 @@ def _load() -> str:
         raise _unfit("comes without petsc4py", str(error)) from error
     if issubclass(scalar, complex):
         raise _unfit("is built for complex numbers", scalar.__name__, "a build for real numbers")
+    _leave_pipes_to_python()
     return version
+
+
+def _leave_pipes_to_python() -> None:
+    """PETSc takes a reader that has gone (``| head``) for a crash; Python raises BrokenPipeError."""
+    if hasattr(signal, "SIGPIPE") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 def _release(version: str) -> tuple[int, ...]:

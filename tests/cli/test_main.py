@@ -216,3 +216,10 @@ def test_stopping_by_hand_leaves_no_traceback(
     monkeypatch.setattr(cli, "_doctor", interrupted)
     assert cli.main(["doctor"]) == 130
     assert capsys.readouterr().err == "fibertwin: stopped\n"
+
+
+def test_a_reader_that_has_gone_ends_the_output_in_silence():
+    program = "import sys; from fibertwin.cli import main; sys.exit(main(['schema']))"
+    command = f'{sys.executable} -c "{program}"; echo $? >&2'
+    done = subprocess.run(["sh", "-c", f"{{ {command}; }} | true"], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["141"]
