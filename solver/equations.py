@@ -1,6 +1,6 @@
-"""The weak form of equilibrium, compiled: residual, tangent, what cavities enclose, what springs bear."""
+"""The weak form of equilibrium, compiled: what the tissue, loads and springs do, what cavities enclose."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from fibertwin import jit
 from fibertwin.constitutive import Kinematics
 from fibertwin.curve import Moment, factor
 
+from .kernels import TissueForms, tissue_forms
 from .lids import lid_matrix
 from .loads import Cavity, Load, SurfaceLoad, VolumeLoad
 from .problem import Displacement, Problem
@@ -83,22 +84,22 @@ class Forms:
     """Compiled forms.
 
     Attributes:
-        residual: blocks of the residual.
-        tangent: blocks of its derivative.
-        internal: force of the tissue alone.
+        tissue: energy, its first and second derivative, for each group of regions.
+        outside: force of loads and springs, with the residual's sign, if there are any.
+        stiffness: its derivative, if it depends on the displacement.
+        symmetric: whether the whole has a potential: no load follows the surface.
         external: force of the loads alone, if there are any.
-        energy: energy stored in the tissue.
         schur_mass: approximate Schur complement, in a mixed formulation.
         springs: force of the springs of each support that has some, with the residual's sign.
         loads: the loads by name.
         cavities: what each cavity encloses, by the load's name.
     """
 
-    residual: list[fem.Form]
-    tangent: list[list[fem.Form]]
-    internal: fem.Form
+    tissue: tuple[TissueForms, ...]
+    outside: fem.Form | None
+    stiffness: fem.Form | None
+    symmetric: bool
     external: fem.Form | None
-    energy: fem.Form
     schur_mass: fem.Form | None
     springs: dict[str, fem.Form]
     loads: dict[str, Pushed]
@@ -117,37 +118,36 @@ def unknowns(problem: Problem) -> Unknowns:
     return Unknowns(displacement, fem.Function(Q, name="pressure"), tissue)
 
 
-def forms(problem: Problem, state: Unknowns) -> Forms:
-    """Compile residual, tangent and energy. Collective.
+def forms(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None = None) -> Forms:
+    """Compile everything. Collective.
 
     Material parameters and load magnitudes are Constants or fields: a new value compiles nothing.
-    """
-    u, p = state.displacement, state.pressure
-    kin = kinematics(problem, ufl.Identity(3) + ufl.grad(u))
-    dx = _cell_measure(problem, state.tissue)
-    energy = sum(part.energy(kin, p) * d for part, d in zip(state.tissue, dx, strict=True))
 
-    spaces = [f.function_space for f in state.functions]
-    tests, trials = _arguments(spaces)
-    internal = sum(ufl.derivative(energy, f, t) for f, t in zip(state.functions, tests, strict=True))
+    Args:
+        problem: the problem.
+        state: its unknowns.
+        coarse: linear displacements, where a tangent on them is wanted too.
+    """
+    u = state.displacement
+    kin = kinematics(problem, ufl.Identity(3) + ufl.grad(u))
     pushed = _pushed(problem)
     ds = _surface_measures(problem)
-    residual = internal - _work(problem, ds, pushed, kin, tests[0]) + sum(_springs(problem, ds, u, tests[0]).values())
-    tangent = sum(ufl.derivative(residual, f, t) for f, t in zip(state.functions, trials, strict=True))
+    test = ufl.TestFunction(u.function_space)
+    springs = _springs(problem, ds, u, test)
+    work = _work(problem, ds, pushed, kin, test) if pushed else None
+    outside = sum([*springs.values(), *([] if work is None else [-work])], start=ufl.form.Form([]))
 
     def compiled(form: Any) -> Any:
         return fem.form(form, jit_options=jit.options())
 
-    blocks = ufl.extract_blocks(internal) if p is not None else [internal]
-    own_test = ufl.TestFunction(spaces[0])
     return Forms(
-        residual=compiled(ufl.extract_blocks(residual) if p is not None else [residual]),
-        tangent=compiled(ufl.extract_blocks(tangent) if p is not None else [[tangent]]),
-        internal=compiled(blocks[0]),
-        external=compiled(_work(problem, ds, pushed, kin, own_test)) if pushed else None,
-        energy=compiled(energy),
-        schur_mass=None if p is None else compiled(_schur_mass(problem, spaces[1])),
-        springs={name: compiled(form) for name, form in _springs(problem, ds, u, own_test).items()},
+        tissue=tuple(tissue_forms(problem, state.functions, group, coarse) for group in state.tissue),
+        outside=None if outside.empty() else compiled(outside),
+        stiffness=_stiffness(outside, u, compiled),
+        symmetric=work is None or u not in ufl.algorithms.extract_coefficients(work),
+        external=None if work is None else compiled(work),
+        schur_mass=None if state.pressure is None else compiled(_schur_mass(problem, state.pressure.function_space)),
+        springs={name: compiled(form) for name, form in springs.items()},
         loads=pushed,
         cavities={
             name: _cavity(problem, ds[load.surface], name, load, u, compiled)
@@ -156,17 +156,12 @@ def forms(problem: Problem, state: Unknowns) -> Forms:
     )
 
 
-def _arguments(spaces: Sequence[fem.FunctionSpace]) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Test and trial functions, one of each per space."""
-    if len(spaces) == 1:
-        return [ufl.TestFunction(spaces[0])], [ufl.TrialFunction(spaces[0])]
-    W = ufl.MixedFunctionSpace(*spaces)
-    return ufl.TestFunctions(W), ufl.TrialFunctions(W)
-
-
-def _cell_measure(problem: Problem, parts: Sequence[Group]) -> list[ufl.Measure]:
-    dx = _volume_measure(problem)
-    return [dx] if len(parts) == 1 else [dx(part.tags) for part in parts]
+def _stiffness(outside: Any, u: fem.Function, compiled: Callable[[Any], Any]) -> fem.Form | None:
+    """Derivative of loads and springs by the displacement; None where they do not depend on it."""
+    if u not in ufl.algorithms.extract_coefficients(outside):
+        return None
+    derivative = ufl.algorithms.expand_derivatives(ufl.derivative(outside, u))
+    return None if derivative.empty() else compiled(derivative)
 
 
 def _volume_measure(problem: Problem) -> ufl.Measure:

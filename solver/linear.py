@@ -12,30 +12,54 @@ from petsc4py import PETSc
 
 from fibertwin.errors import InputError, Problem
 
-MULTIGRID = {
+from .coarse import Coarse
+
+ALGEBRAIC = {
     "pc_type": "gamg",
     "pc_gamg_type": "agg",
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_pc_type": "pbjacobi",
-    "mg_levels_ksp_max_it": "2",
+    "mg_levels_ksp_max_it": "3",
     "mg_levels_ksp_chebyshev_esteig_steps": "10",
 }
+"""Multigrid by aggregation, for linear displacements."""
 
-MIXED = {
-    "ksp_type": "fgmres",
-    "ksp_gmres_restart": "100",
-    "ksp_max_it": "400",
+TWO_DEGREES = {
+    "pc_type": "mg",
+    "mg_levels_ksp_type": "chebyshev",
+    "mg_levels_ksp_chebyshev_kind": "fourth",
+    "mg_levels_pc_type": "pbjacobi",
+    "mg_coarse_ksp_type": "preonly",
+    **{f"mg_coarse_{name}": value for name, value in ALGEBRAIC.items()},
+}
+"""Quadratic displacements, smoothed, over linear ones, which are left to aggregation.
+
+Chebyshev polynomials of the fourth kind (Lottes 2023, doi 10.1002/nla.2518) need no lower bound of the spectrum.
+"""
+
+SYMMETRIC = {"ksp_type": "cg", "ksp_norm_type": "unpreconditioned", "ksp_max_it": "400"}
+UNSYMMETRIC = {"ksp_type": "gmres", "ksp_pc_side": "right", "ksp_gmres_restart": "100", "ksp_max_it": "400"}
+"""Both stop by the true residual: the preconditioner is on the right, or not in the norm."""
+
+SCHUR = {
     "pc_type": "fieldsplit",
     "pc_fieldsplit_type": "schur",
     "pc_fieldsplit_schur_fact_type": "upper",
     "fieldsplit_u_ksp_type": "preonly",
-    **{f"fieldsplit_u_{name}": value for name, value in MULTIGRID.items()},
     "fieldsplit_p_ksp_type": "preonly",
-    "fieldsplit_p_pc_type": "jacobi",
+    "fieldsplit_p_pc_type": "ksp",
+    "fieldsplit_p_ksp_ksp_type": "chebyshev",
+    "fieldsplit_p_ksp_ksp_max_it": "4",
+    "fieldsplit_p_ksp_ksp_norm_type": "none",
+    "fieldsplit_p_ksp_ksp_convergence_test": "skip",
+    "fieldsplit_p_ksp_pc_type": "jacobi",
 }
 
-SINGLE = {"ksp_type": "fgmres", "ksp_gmres_restart": "100", "ksp_max_it": "1000", **MULTIGRID}
+MASS_SPECTRUM = {"tetrahedron": "0.5,2.5", "hexahedron": "0.125,3.375"}
+"""Bounds of the spectrum of a mass matrix over its diagonal (Wathen 1987, doi 10.1093/imanum/7.4.449)."""
 
+SMOOTHINGS = {False: "4", True: "2"}
+"""Matrix products per smoothing of quadratic displacements, without and with a pressure."""
 
 DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
 
@@ -101,23 +125,52 @@ def _blaming_options() -> Iterator[None]:
         raise InputError(Problem("solve.petsc or --petsc", what, hint="see PETSc's manual pages")) from error
 
 
+def defaults(cell: str, *, mixed: bool, levels: bool, symmetric: bool) -> dict[str, str]:
+    """PETSc options of a problem, by name.
+
+    Args:
+        cell: name of the cells' shape.
+        mixed: whether there is a pressure.
+        levels: whether there is a coarse level of linear displacements.
+        symmetric: whether the tangent is.
+    """
+    inner = TWO_DEGREES | {"mg_levels_ksp_max_it": SMOOTHINGS[mixed]} if levels else ALGEBRAIC
+    if not mixed:
+        return (SYMMETRIC if symmetric else UNSYMMETRIC) | inner
+    spectrum = {"fieldsplit_p_ksp_ksp_chebyshev_eigenvalues": MASS_SPECTRUM[cell]}
+    return UNSYMMETRIC | SCHUR | spectrum | {f"fieldsplit_u_{name}": value for name, value in inner.items()}
+
+
 class LinearSolver:
     """A Krylov solver kept over all Newton steps of a problem.
 
     Args:
         V: displacement space, for the rigid-body near-nullspace of the multigrid.
         schur: approximate Schur complement (pressure mass over stiffness, negative), or None.
+        coarse: linear displacements below the quadratic ones, or None.
         options: the user's PETSc options, which go before the defaults.
+        symmetric: whether the tangent is.
     """
 
     _count = itertools.count()
 
-    def __init__(self, V: fem.FunctionSpace, schur: PETSc.Mat | None, options: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        V: fem.FunctionSpace,
+        schur: PETSc.Mat | None,
+        coarse: Coarse | None,
+        options: Mapping[str, str],
+        *,
+        symmetric: bool,
+    ) -> None:
         self._matrix: PETSc.Mat | None = None
-        self._modes = rigid_body_modes(V)
-        self._schur = schur
+        self._schur, self._coarse = schur, coarse
+        self._modes = rigid_body_modes(V if coarse is None else coarse.space)
         self._given = dict(options)
-        self._options = (SINGLE if schur is None else MIXED) | self._given
+        standard = defaults(
+            V.mesh.topology.cell_name(), mixed=schur is not None, levels=coarse is not None, symmetric=symmetric
+        )
+        self._options = standard | self._given
         self._prefix = f"fibertwin_{next(self._count)}_"
         self._ksp = PETSc.KSP().create(V.mesh.comm)
         self._ksp.setOptionsPrefix(self._prefix)
@@ -125,7 +178,7 @@ class LinearSolver:
     def _configure(self, matrix: PETSc.Mat) -> None:
         self._matrix = matrix
         block = matrix if self._schur is None else matrix.getNestSubMatrix(0, 0)
-        block.setNearNullSpace(self._modes)
+        (block if self._coarse is None else self._coarse.matrix).setNearNullSpace(self._modes)
         database = PETSc.Options()
         database.setValue("options_left", "no")  # which of the user's went unused is said in the outcome
         for name, value in self._options.items():
@@ -137,6 +190,14 @@ class LinearSolver:
             displacement, pressure = matrix.getNestISs()[0]
             pc.setFieldSplitIS(("u", displacement), ("p", pressure))
             pc.setFieldSplitSchurPreType(PETSc.PC.SchurPreType.USER, self._schur)
+            pc.setUp()
+            pc = pc.getFieldSplitSchurGetSubKSP()[0].getPC()
+        self._leveled = self._coarse is not None and pc.getType() == "mg"
+        if self._coarse is not None and self._leveled:
+            pc.setMGLevels(2)
+            pc.setMGInterpolation(1, self._coarse.interpolation)
+            pc.getMGCoarseSolve().setOperators(self._coarse.matrix)
+            pc.setFromOptions()
 
     def solve(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
         """Solve for ``solution``; collective. A failure resets the solver so that the next solve starts clean.
@@ -160,6 +221,8 @@ class LinearSolver:
         with _blaming_options():
             if self._matrix is None:
                 self._configure(matrix)
+            if self._leveled and self._coarse is not None:
+                self._coarse.assemble()
             self._ksp.setOperators(matrix)
             self._ksp.setTolerances(rtol=rtol)
             try:

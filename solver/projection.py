@@ -94,14 +94,13 @@ class Projection:
         if not self._made:
             self._made = [[A[0][0].ptap(T)]]
             if len(A) > 1:
-                self._made = [[self._made[0][0], T.matMult(A[0][1])], [A[1][0].matMult(T)]]
-                blocks = [self._made[0], [self._made[1][0], A[1][1] if A[1][1].handle else None]]
-                self._nest = PETSc.Mat().createNest(blocks, comm=T.comm)
+                coupling = T.matMult(A[0][1])
+                self._made = [[self._made[0][0], coupling], [PETSc.Mat().createTranspose(coupling)]]
+                self._nest = PETSc.Mat().createNest([self._made[0], [self._made[1][0], A[1][1]]], comm=T.comm)
         else:
             A[0][0].ptap(T, result=self._made[0][0])
             if len(A) > 1:
                 T.matMult(A[0][1], result=self._made[0][1])
-                A[1][0].matMult(T, result=self._made[1][0])
         self._made[0][0].axpy(scale, self._H, structure=PETSc.Mat.Structure.SUBSET_NONZERO_PATTERN)
         if self._nest is None:
             return self._made[0][0]

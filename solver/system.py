@@ -11,6 +11,7 @@ from petsc4py import PETSc
 
 from fibertwin.curve import Curve, Moment
 
+from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
 from .equations import Forms, Unknowns, forms, unknowns
@@ -56,23 +57,19 @@ class System:
         V = self.state.displacement.function_space
         moments = [self.moment(level) for level in (0.0, *self.knots())]
         self.constraints: Constraints = constraints(problem, V, moments)
-        self.forms: Forms = forms(problem, self.state)
+        oblique = self.constraints.oblique is not None
+        coarse = coarse_space(self.state, oblique=oblique)
+        self.forms: Forms = forms(problem, self.state, coarse)
         conditions = self.constraints.conditions
-        self._rows = fem.bcs_by_block(fem.extract_function_spaces(self.forms.residual), conditions)
-        self._columns = fem.bcs_by_block(fem.extract_function_spaces(self.forms.tangent, 1), conditions)
-        self._conditions = conditions
+        self._rows = [conditions, *([] for _ in self.state.functions[1:])]
         self._x = PETSc.Vec().createNest([f.x.petsc_vec for f in self.state.functions], comm=self.comm)
         self._b = self._nested_vector()
         self._dx = self._nested_vector()
-        mixed = self.state.pressure is not None
-        self._matrix = (
-            petsc.create_matrix(self.forms.tangent, kind="nest")
-            if mixed
-            else petsc.create_matrix(self.forms.tangent[0][0])
-        )
-        self._projection = Projection(self.constraints, V) if self.constraints.oblique is not None else None
+        self._assembly = Assembly(self.forms, self.state, conditions, coarse)
+        self._projection = Projection(self.constraints, V) if oblique else None
         self._schur = self._assemble_schur()
-        self._linear = LinearSolver(V, self._schur, petsc_options or {})
+        symmetric = self.forms.symmetric
+        self._linear = LinearSolver(V, self._schur, self._assembly.coarse, petsc_options or {}, symmetric=symmetric)
         self._cavities = Cavities(problem, self.forms)
         self._pressure_scale, self._least_force = self._scales()
         self.set_level(0.0)
@@ -123,7 +120,7 @@ class System:
     # -- equations -----------------------------------------------------------------------------
     def residual(self) -> Residual:
         """Assemble the residual; what the supports bear counts as force, not as residual."""
-        self._assemble_residual()
+        self._assembly.residual(self._b)
         forces = self._b.getNestSubVecs()[0].norm() + self._least_force
         if self.forms.external is not None:
             external = np.linalg.norm(self._forces(self.forms.external))
@@ -142,12 +139,12 @@ class System:
         Returns:
             Krylov iterations, and whether the solve succeeded.
         """
-        self._assemble_tangent()
-        self._assemble_residual(lifted=moving)
+        self._assembly.tangent()
+        self._assembly.residual(self._b, lifted=moving)
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=-1.0)
-        operator = self._matrix
+        operator = self._assembly.matrix
         if self._projection is not None:
-            operator = self._projection.apply(self._matrix, self._b, self.state.displacement, moving=moving)
+            operator = self._projection.apply(operator, self._b, self.state.displacement, moving=moving)
         result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol)
         self._hold(self._dx)
         if result.reason < 0 or not self._cavities.unknown:
@@ -195,15 +192,15 @@ class System:
 
     def energy(self) -> float:
         """Energy stored in the tissue (µJ), volumetric part included."""
-        return float(self.comm.allreduce(fem.assemble_scalar(self.forms.energy)))
+        return float(self.comm.allreduce(sum(fem.assemble_scalar(part.energy) for part in self.forms.tissue)))
 
     def internal_forces(self) -> NDArray[np.float64]:
         """Force (mN) of the tissue at every displacement degree of freedom owned here."""
-        return self._forces(self.forms.internal)
+        return np.asarray(sum(self._forces(part.residual[0]) for part in self.forms.tissue))
 
     def reactions(self) -> dict[str, NDArray[np.float64]]:
         """Force (3,) (mN) that each support exerts on the body: what is left of the residual where it holds."""
-        self._assemble_residual()
+        self._assembly.residual(self._b)
         forces = self._b.getNestSubVecs()[0].array_r.reshape(-1, 3)
         total = {name: np.zeros(3) for name in self.problem.supports}
         for held in self.constraints.held:
@@ -227,7 +224,7 @@ class System:
         self._linear.destroy()
         if self._projection is not None:
             self._projection.destroy()
-        for item in (self._matrix, self._schur, self._b, self._dx, self._x):
+        for item in (self._assembly, self._schur, self._b, self._dx, self._x):
             if item is not None:
                 item.destroy()
 
@@ -242,23 +239,7 @@ class System:
         vector.destroy()
         return forces
 
-    # -- assembly ------------------------------------------------------------------------------
-    def _assemble_residual(self, *, lifted: bool = False) -> None:
-        for part in self._b.getNestSubVecs():
-            with part.localForm() as local:
-                local.set(0.0)
-        petsc.assemble_vector(self._b, self.forms.residual)
-        if lifted:
-            petsc.apply_lifting(self._b, self.forms.tangent, self._columns, x0=self._x, alpha=-1.0)
-        for part in self._b.getNestSubVecs():
-            part.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-
-    def _assemble_tangent(self) -> None:
-        self._matrix.zeroEntries()
-        form = self.forms.tangent if self.state.pressure is not None else self.forms.tangent[0][0]
-        petsc.assemble_matrix(self._matrix, form, bcs=self._conditions)
-        self._matrix.assemble()
-
+    # -- set-up --------------------------------------------------------------------------------
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:
             return None

@@ -9,9 +9,11 @@ however that happens; whoever gets the lock while the module is not ready knows 
 """
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import hashlib
+import io
 import os
 import platform
 import shlex
@@ -19,7 +21,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -54,6 +56,37 @@ def options() -> dict[str, Any]:
     _require_writable(folder)
     _guard_ffcx()
     return {"cache_dir": str(folder), "cffi_extra_compile_args": compiler_flags(), "timeout": TIMEOUT}
+
+
+def module(name: str, source: Callable[[], str], declarations: Sequence[str], flags: Sequence[str]) -> tuple[Any, Any]:
+    """Compile C, or load what was compiled before. Local; with MPI let one rank come first.
+
+    Args:
+        name: name of the module, ``libffcx_`` and what tells its source from every other.
+        source: makes the source; called only where it has to be compiled.
+        declarations: C declarations of what is wanted of it.
+        flags: compiler flags, before those of all forms.
+
+    Returns:
+        cffi's library and its ``FFI``.
+    """
+    import cffi
+    from ffcx.codegeneration import jit as ffcx_jit
+
+    given = options()
+    folder = Path(given["cache_dir"])
+    _, loaded = ffcx_jit.get_cached_module(name, [], folder, given["timeout"])
+    if loaded is None:
+        builder = cffi.FFI()
+        builder.cdef("\n".join(declarations).replace("restrict ", ""))
+        arguments = ["-std=gnu17", *flags, *given["cffi_extra_compile_args"]]
+        builder.set_source(name, source(), extra_compile_args=arguments, libraries=["m"])
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            builder.compile(tmpdir=str(folder), verbose=True)
+        (folder / f"{name}.c.cached").write_text(output.getvalue(), encoding="utf-8")
+        _, loaded = ffcx_jit.get_cached_module(name, [], folder, given["timeout"])
+    return loaded.lib, loaded.ffi
 
 
 def cache_root() -> Path:

@@ -1,0 +1,101 @@
+"""Residual and tangent as PETSc objects, assembled from the kernels of the tissue and the forms of what acts on it."""
+
+from collections.abc import Sequence
+
+from dolfinx import fem
+from dolfinx.fem import petsc
+from petsc4py import PETSc
+
+from .coarse import Coarse, linear_space
+from .equations import Forms, Unknowns
+from .kernels import pattern
+
+
+class Assembly:
+    """The tangent, its coarse level, and what fills them and the residual. Everything on it is collective.
+
+    Args:
+        forms: forms of the problem.
+        state: its unknowns.
+        conditions: Dirichlet conditions.
+        coarse: linear displacements of the coarse level, or None for none.
+
+    Attributes:
+        matrix: the tangent; with a pressure a nest of four blocks, the lower left one the transpose of the upper right.
+        coarse: the coarse level.
+    """
+
+    def __init__(
+        self,
+        forms: Forms,
+        state: Unknowns,
+        conditions: Sequence[fem.DirichletBC],
+        coarse: fem.FunctionSpace | None,
+    ) -> None:
+        self._forms, self._state, self._conditions = forms, state, list(conditions)
+        spaces = [f.function_space for f in state.functions]
+        kind = "aij" if coarse is None else "baij"  # what multigrid coarsens must be AIJ; the rest is faster in blocks
+        self._blocks = [petsc.create_matrix(pattern(spaces[0], spaces[0]), kind)]
+        self.matrix: PETSc.Mat = self._blocks[0]
+        if len(spaces) > 1:
+            u, p = spaces
+            self._blocks += [petsc.create_matrix(pattern(u, p)), petsc.create_matrix(pattern(p, p))]
+            transposed = PETSc.Mat().createTranspose(self._blocks[1])
+            rows = [[self._blocks[0], self._blocks[1]], [transposed, self._blocks[2]]]
+            self.matrix = PETSc.Mat().createNest(rows, comm=u.mesh.comm)
+        self.coarse = None if coarse is None else self._coarse_level(spaces[0], coarse)
+
+    def _coarse_level(self, V: fem.FunctionSpace, V1: fem.FunctionSpace) -> Coarse:
+        tangents = [part.coarse for part in self._forms.tissue if part.coarse is not None]
+        return Coarse(V, V1, self._conditions, tangents, pattern(V1, V1))
+
+    def residual(self, b: PETSc.Vec, *, lifted: bool = False) -> None:
+        """Assemble the residual into a nest of vectors.
+
+        Args:
+            b: receives it.
+            lifted: what supports have still to move enters through the tangent.
+        """
+        parts = b.getNestSubVecs()
+        for number, part in enumerate(parts):
+            with part.localForm() as local:
+                local.set(0.0)
+            for tissue in self._forms.tissue:
+                petsc.assemble_vector(part, tissue.residual[number])
+                if lifted:
+                    self._lift(part, tissue.tangent[number][0])
+        if self._forms.outside is not None:
+            petsc.assemble_vector(parts[0], self._forms.outside)
+        if lifted and self._forms.stiffness is not None:
+            self._lift(parts[0], self._forms.stiffness)
+        for part in parts:
+            part.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+
+    def _lift(self, part: PETSc.Vec, tangent: fem.Form) -> None:
+        place = self._state.displacement.x.petsc_vec
+        petsc.apply_lifting(part, [tangent], bcs=[self._conditions], x0=[place], alpha=-1.0)
+
+    def tangent(self) -> None:
+        """Bring the tangent to the present state."""
+        places = [(0, 0)] if len(self._blocks) == 1 else [(0, 0), (0, 1), (1, 1)]
+        for block, (i, j) in zip(self._blocks, places, strict=True):
+            block.zeroEntries()
+            for tissue in self._forms.tissue:
+                petsc.assemble_matrix(block, tissue.tangent[i][j], bcs=self._conditions if i == 0 else [])
+            if i == j == 0 and self._forms.stiffness is not None:
+                petsc.assemble_matrix(block, self._forms.stiffness, bcs=self._conditions)
+            block.assemble()
+        if len(self._blocks) > 1:
+            self.matrix.assemble()
+
+    def destroy(self) -> None:
+        """Free PETSc's objects."""
+        for item in (self.matrix, *self._blocks[len(self._blocks) == 1 :], self.coarse):
+            if item is not None:
+                item.destroy()
+
+
+def coarse_space(state: Unknowns, *, oblique: bool) -> fem.FunctionSpace | None:
+    """The space of the coarse level: none below linear displacements, nor where supports are projected."""
+    V = state.displacement.function_space
+    return linear_space(V) if V.element.basix_element.degree > 1 and not oblique else None

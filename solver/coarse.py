@@ -1,0 +1,104 @@
+"""The coarse level of p-multigrid: linear displacements below quadratic ones, on the same cells."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from dolfinx import fem
+from dolfinx.fem import petsc
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+
+class Coarse:
+    """Linear displacements, their tangent, and how they are interpolated to the quadratic ones.
+
+    The tangent is assembled with the points and the law of the fine one. As the linear shape functions are sums of
+    quadratic ones, it is the Galerkin product without its cost. Everything on it is collective.
+
+    Args:
+        V: quadratic displacements.
+        V1: linear displacements.
+        conditions: supports of the quadratic displacements.
+        forms: the tangent on linear displacements, one form for each group of regions.
+        pattern: a form on linear displacements that reaches all cells.
+    """
+
+    def __init__(
+        self,
+        V: fem.FunctionSpace,
+        V1: fem.FunctionSpace,
+        conditions: Sequence[fem.DirichletBC],
+        forms: Sequence[fem.Form],
+        pattern: fem.Form,
+    ) -> None:
+        held = fem.Function(V)
+        for condition in conditions:
+            held.x.array[condition._cpp_object.dof_indices()[0]] = 1.0
+        self._forms = list(forms)
+        self._conditions = _conditions(held, V1)
+        self.space = V1
+        self.matrix: PETSc.Mat = petsc.create_matrix(pattern)
+        self.interpolation = _interpolation(V, V1, held)
+
+    def assemble(self) -> None:
+        """Bring the tangent to the present state."""
+        self.matrix.zeroEntries()
+        for form in self._forms:
+            petsc.assemble_matrix(self.matrix, form, bcs=self._conditions)
+        self.matrix.assemble()
+
+    def destroy(self) -> None:
+        """Free PETSc's objects."""
+        self.matrix.destroy()
+        self.interpolation.destroy()
+
+
+def linear_space(V: fem.FunctionSpace) -> fem.FunctionSpace:
+    """Linear displacements on the mesh of quadratic ones."""
+    return fem.functionspace(V.mesh, ("Lagrange", 1, (3,)))
+
+
+def _conditions(held: fem.Function, V1: fem.FunctionSpace) -> list[fem.DirichletBC]:
+    """A corner is held along the axes along which the node there is."""
+    corners = fem.Function(V1)
+    corners.interpolate(held)
+    corners.x.scatter_forward()
+    found = []
+    for axis in range(3):
+        zero = fem.Function(V1.sub(axis).collapse()[0])
+        nodes = np.flatnonzero(corners.x.array[axis::3] > 0.5).astype(np.int32)
+        found.append(fem.dirichletbc(zero, [(3 * nodes + axis).astype(np.int32), nodes], V1.sub(axis)))
+    return found
+
+
+def _interpolation(V: fem.FunctionSpace, V1: fem.FunctionSpace, held: fem.Function) -> PETSc.Mat:
+    """Interpolation to the quadratic displacements, zero where they are held."""
+    mesh = V.mesh
+    scalar = petsc.interpolation_matrix(*(fem.functionspace(mesh, ("Lagrange", degree)) for degree in (1, 2)))
+    scalar.assemble()
+    first, columns, values = scalar.getValuesCSR()
+    scalar.destroy()
+    kept = np.abs(values) > 1e-12
+    rows = np.repeat(np.arange(len(first) - 1), np.diff(first))[kept]
+    free = held.x.array[: 3 * (len(first) - 1)].reshape(-1, 3) < 0.5
+    csr = _by_component(rows, columns[kept], values[kept], free)
+    sizes = [(3 * s.dofmap.index_map.size_local, None) for s in (V, V1)]
+    matrix = PETSc.Mat().createAIJ(sizes, bsize=(3, 3), csr=csr, comm=mesh.comm)
+    matrix.assemble()
+    return matrix
+
+
+def _by_component(
+    rows: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float64], free: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Compressed rows of a scalar matrix acting on each of three components alike; rows that are not free are zero."""
+    count = np.bincount(rows, minlength=len(free))
+    starts = np.concatenate([[0], np.cumsum(np.repeat(count, 3))])
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    place = np.empty(3 * len(rows), dtype=np.int32)
+    weight = np.empty(3 * len(rows))
+    for axis in range(3):
+        at = starts[3 * rows + axis] + within
+        place[at] = 3 * columns + axis
+        weight[at] = values * free[rows, axis]
+    return starts.astype(np.int32), place, weight
