@@ -6,7 +6,7 @@ from dolfinx import fem
 from dolfinx.fem import petsc
 from petsc4py import PETSc
 
-from .coarse import Coarse, linear_space
+from .coarse import Coarse, fill, linear_space
 from .equations import Forms, Unknowns
 from .kernels import pattern
 
@@ -79,12 +79,9 @@ class Assembly:
         """Bring the tangent to the present state."""
         places = [(0, 0)] if len(self._blocks) == 1 else [(0, 0), (0, 1), (1, 1)]
         for block, (i, j) in zip(self._blocks, places, strict=True):
-            block.zeroEntries()
-            for tissue in self._forms.tissue:
-                petsc.assemble_matrix(block, tissue.tangent[i][j], bcs=self._conditions if i == 0 else [])
-            if i == j == 0 and self._forms.stiffness is not None:
-                petsc.assemble_matrix(block, self._forms.stiffness, bcs=self._conditions)
-            block.assemble()
+            stiffness = [self._forms.stiffness] if i == j == 0 and self._forms.stiffness is not None else []
+            forms = [*(tissue.tangent[i][j] for tissue in self._forms.tissue), *stiffness]
+            fill(block, forms, self._conditions if i == 0 else [])
         if len(self._blocks) > 1:
             self.matrix.assemble()
 

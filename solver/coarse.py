@@ -42,15 +42,21 @@ class Coarse:
 
     def assemble(self) -> None:
         """Bring the tangent to the present state."""
-        self.matrix.zeroEntries()
-        for form in self._forms:
-            petsc.assemble_matrix(self.matrix, form, bcs=self._conditions)
-        self.matrix.assemble()
+        fill(self.matrix, self._forms, self._conditions)
 
     def destroy(self) -> None:
         """Free PETSc's objects."""
         self.matrix.destroy()
         self.interpolation.destroy()
+
+
+def fill(matrix: PETSc.Mat, forms: Sequence[fem.Form], conditions: Sequence[fem.DirichletBC]) -> None:
+    """Assemble the sum of forms into a matrix. Collective."""
+    matrix.zeroEntries()
+    for form in forms:
+        petsc.assemble_matrix(matrix, form, bcs=list(conditions))
+        matrix.assemble(PETSc.Mat.AssemblyType.FLUSH)  # the diagonal of held rows is inserted, all else added
+    matrix.assemble()
 
 
 def linear_space(V: fem.FunctionSpace) -> fem.FunctionSpace:

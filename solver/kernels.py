@@ -31,7 +31,7 @@ PADDING = 8
 """Points and nodes are padded to whole vectors of the widest kind, AVX-512."""
 
 FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math")
-"""Compiler flags of the kernels, before those of all forms: none of them changes what is not a number."""
+"""Compiler flags of the kernels, beside those of all forms: none of them changes what is not a number."""
 
 VECTOR_MATH = """
 #include <math.h>

@@ -14,6 +14,7 @@ import fcntl
 import functools
 import hashlib
 import io
+import logging
 import os
 import platform
 import shlex
@@ -21,7 +22,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -65,7 +66,7 @@ def module(name: str, source: Callable[[], str], declarations: Sequence[str], fl
         name: name of the module, ``libffcx_`` and what tells its source from every other.
         source: makes the source; called only where it has to be compiled.
         declarations: C declarations of what is wanted of it.
-        flags: compiler flags, before those of all forms.
+        flags: compiler flags beside those of all forms; ``$FIBERTWIN_CFLAGS`` goes before them.
 
     Returns:
         cffi's library and its ``FFI``.
@@ -79,14 +80,26 @@ def module(name: str, source: Callable[[], str], declarations: Sequence[str], fl
     if loaded is None:
         builder = cffi.FFI()
         builder.cdef("\n".join(declarations).replace("restrict ", ""))
-        arguments = ["-std=gnu17", *flags, *given["cffi_extra_compile_args"]]
-        builder.set_source(name, source(), extra_compile_args=arguments, libraries=["m"])
+        own, common = list(flags), list(given["cffi_extra_compile_args"])
+        arguments = [*own, *common] if FLAGS_VARIABLE in os.environ else [*common, *own]
+        builder.set_source(name, source(), extra_compile_args=["-std=gnu17", *arguments], libraries=["m"])
         output = io.StringIO()
-        with contextlib.redirect_stdout(output):
+        with contextlib.redirect_stdout(output), _quiet():
             builder.compile(tmpdir=str(folder), verbose=True)
         (folder / f"{name}.c.cached").write_text(output.getvalue(), encoding="utf-8")
         _, loaded = ffcx_jit.get_cached_module(name, [], folder, given["timeout"])
     return loaded.lib, loaded.ffi
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the build tools' log lines from the program's own log."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def cache_root() -> Path:
