@@ -48,7 +48,10 @@ class Declared:
 def lacking(kind: type) -> list[str]:
     """The methods that a class's bases ask for and that it still lacks."""
     asked = {
-        name for base in kind.__mro__ for name, part in vars(base).items() if getattr(part, "__isabstractmethod__", False)
+        name
+        for base in kind.__mro__
+        for name, part in vars(base).items()
+        if getattr(part, "__isabstractmethod__", False)
     }
     return sorted(name for name in asked if getattr(getattr(kind, name), "__isabstractmethod__", False))
 
