@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import annotated_types
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, least_squares
 
 from fibertwin.errors import InputError, Problem, SolveError
 
@@ -18,6 +17,9 @@ from .parameters import annotation
 from .point import Fabric
 from .study import as_material
 from .varying import Varying
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 Array = NDArray[np.float64]
 
@@ -152,8 +154,10 @@ class _Problem:
         span = np.where(np.isfinite(self.high - self.low), self.high - self.low, np.abs(values) + 1e-6)
         return np.clip(values, self.low + 1e-6 * span, self.high - 1e-6 * span)
 
-    def solved(self, guess: Array, steps: int) -> OptimizeResult:
+    def solved(self, guess: Array, steps: int) -> "OptimizeResult":
         """The nearest least of the sum of squares, or what is reached of it in so many steps."""
+        from scipy.optimize import least_squares
+
         bounds = (self.low, self.high)
         return least_squares(self.residuals, self._inside(guess), bounds=bounds, x_scale="jac", max_nfev=steps)
 
@@ -178,7 +182,7 @@ class _Problem:
         """The material with other numbers; the laws' own checks are run."""
         return _with_parameters(self.material, dict(zip(self.names, map(float, values), strict=True)))
 
-    def told(self, best: OptimizeResult, starts: int) -> FittedLaw:
+    def told(self, best: "OptimizeResult", starts: int) -> FittedLaw:
         """The fit in full."""
         material = self.with_values(best.x)
         predicted = {e.name: e.response(material, self.fabric).nominal_stress for e in self.data}

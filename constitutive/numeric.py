@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import ufl
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf
 from ufl import classes
 from ufl.algorithms.apply_algebra_lowering import apply_algebra_lowering
 from ufl.algorithms.apply_derivatives import apply_derivatives
@@ -165,6 +164,13 @@ def _elementwise(node: Expr, function: Operation) -> Operation:
     return lambda *operands: function(*(o if k is None else o[k] for o, k in zip(operands, keys, strict=True)))
 
 
+def _erf(x: ArrayLike) -> Any:
+    """The error function; scipy is loaded by the first law that needs it, as no run does."""
+    from scipy.special import erf
+
+    return erf(x)
+
+
 _ELEMENTWISE: dict[type, Operation] = {
     classes.Sum: np.add,
     classes.Product: np.multiply,
@@ -184,7 +190,7 @@ _ELEMENTWISE: dict[type, Operation] = {
     classes.Acos: np.arccos,
     classes.Atan: np.arctan,
     classes.Atan2: np.arctan2,
-    classes.Erf: erf,
+    classes.Erf: _erf,
     classes.MaxValue: np.maximum,
     classes.MinValue: np.minimum,
     classes.Conditional: np.where,

@@ -1,9 +1,13 @@
 """Algebra on many symmetric 3x3 tensors at once, held as six components xx xy yy xz yz zz."""
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .closed_form import composed, principal
 
 Array = NDArray[np.float64]
 
@@ -13,7 +17,7 @@ ORDER = ("xx", "xy", "yy", "xz", "yz", "zz")
 _ROW = np.array([0, 1, 1, 2, 2, 2])
 _COLUMN = np.array([0, 0, 1, 0, 1, 2])
 _FULL = np.array([[0, 1, 3], [1, 2, 4], [3, 4, 5]])
-_CHUNK = 100_000
+_BLOCK = 8192  # tensors whose decomposition fits in a core's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,9 @@ def from_matrix(matrices: Array) -> Array:
 
 
 def eigen(components: Array) -> Eigen:
-    """Eigen-decomposition of finite tensors (..., 6), any number of them at once.
+    """Eigen-decomposition of finite tensors (..., 6), any number of them at once, in closed form.
+
+    Errors are a few round-offs of each tensor's largest component, as LAPACK's are.
 
     Args:
         components: (..., 6), order xx xy yy xz yz zz, any unit.
@@ -52,29 +58,34 @@ def eigen(components: Array) -> Eigen:
     Returns:
         Values in the same unit, descending, and right-handed axes.
     """
-    flat = np.ascontiguousarray(components, dtype=float).reshape(-1, 6)
-    values = np.empty((len(flat), 3))
-    vectors = np.empty((len(flat), 3, 3))
-    for start in range(0, len(flat), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        ascending, axes = np.linalg.eigh(to_matrix(flat[part]))
-        values[part] = ascending[:, ::-1]
-        vectors[part] = axes[:, :, ::-1]
-    vectors[:, :, 2] = _cross(vectors[:, :, 0], vectors[:, :, 1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        confidence = np.where(values[:, 0] > 0, (values[:, 1] - values[:, 2]) / values[:, 0], 0.0)
     shape = np.shape(components)[:-1]
-    return Eigen(values.reshape(*shape, 3), vectors.reshape(*shape, 3, 3), np.clip(confidence, 0.0, 1.0).reshape(shape))
+    count = math.prod(shape)
+    values, vectors, confidence = np.empty((count, 3)), np.empty((count, 3, 3)), np.empty(count)
+    for part, block in _blocks(components):
+        (first, second, third), axes = principal(block)
+        values[part, 0], values[part, 1], values[part, 2] = first, second, third
+        for column, axis in enumerate(axes):
+            for row in range(3):
+                vectors[part, row, column] = axis[row]
+        confidence[part] = (second - third) / np.where(first > 0, first, np.inf)
+    return Eigen(values.reshape(*shape, 3), vectors.reshape(*shape, 3, 3), np.minimum(confidence, 1.0).reshape(shape))
 
 
 def eigenvalues(components: Array) -> Array:
     """Eigenvalues (..., 3), descending, of finite tensors (..., 6)."""
-    flat = np.ascontiguousarray(components, dtype=float).reshape(-1, 6)
-    values = np.empty((len(flat), 3))
-    for start in range(0, len(flat), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        values[part] = np.linalg.eigvalsh(to_matrix(flat[part]))[:, ::-1]
-    return values.reshape(*np.shape(components)[:-1], 3)
+    values = np.empty((*np.shape(components)[:-1], 3))
+    flat = values.reshape(-1, 3)
+    for part, block in _blocks(components):
+        flat[part] = np.stack(principal(block)[0], axis=1)
+    return values
+
+
+def _blocks(components: Array) -> Iterator[tuple[slice, Array]]:
+    """Tensors (..., 6) as blocks (6, few), with where each lies among all."""
+    flat = np.asarray(components, dtype=float).reshape(-1, 6)
+    for start in range(0, len(flat), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        yield part, np.ascontiguousarray(flat[part].T)
 
 
 def compose(values: Array, vectors: Array) -> Array:
@@ -106,14 +117,22 @@ def fractional_anisotropy(components: Array) -> Array:
 
 def logarithm(components: Array) -> Array:
     """Matrix logarithm, (..., 6), of positive definite tensors (..., 6) (Arsigny et al. 2006)."""
-    parts = eigen(components)
-    return compose(np.log(parts.values), parts.vectors)
+    return _of_eigenvalues(np.log, components)
 
 
 def exponential(components: Array) -> Array:
     """Matrix exponential, (..., 6), of symmetric tensors (..., 6) (Arsigny et al. 2006)."""
-    parts = eigen(components)
-    return compose(np.exp(parts.values), parts.vectors)
+    return _of_eigenvalues(np.exp, components)
+
+
+def _of_eigenvalues(function: Callable[[Array], Array], components: Array) -> Array:
+    """Tensors (..., 6) with the same axes, and a function of the eigenvalues."""
+    out = np.empty(np.shape(components))
+    flat = out.reshape(-1, 6)
+    for part, block in _blocks(components):
+        (first, second, third), axes = principal(block)
+        flat[part] = np.stack(composed((function(first), function(second), function(third)), axes), axis=1)
+    return out
 
 
 def rotated(components: Array, basis: Array) -> Array:
@@ -133,12 +152,3 @@ def nearest_rotation(matrix: Array) -> Array:
     """Orthogonal factor (3, 3) of the polar decomposition; its determinant has the sign of the matrix's."""
     u, _, vt = np.linalg.svd(matrix)
     return np.asarray(u @ vt)
-
-
-def _cross(a: Array, b: Array) -> Array:
-    """Row-wise cross product, several times faster than ``np.cross`` on (n, 3)."""
-    out = np.empty_like(a)
-    out[:, 0] = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]
-    out[:, 1] = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
-    out[:, 2] = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    return out

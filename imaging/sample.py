@@ -1,6 +1,7 @@
 """Tensors at any points in space, by log-Euclidean trilinear interpolation between valid voxels."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,10 @@ from fibertwin.errors import InputError, Problem
 from .algebra import Array, exponential
 from .tensor_image import Mask, TensorImage
 
-_CHUNK = 100_000
+_BLOCK = 8192  # points whose stencils fit in a core's cache
 _NEGLIGIBLE = 1e-6  # weight below which a stencil corner counts as untouched: a millionth of a voxel
-_CORNERS = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+_CORNERS = tuple(product((0, 1), repeat=3))
+_RIM = 2  # voxels put around the grid, so that the stencil of any point lies in it once clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +57,12 @@ def sample_tensors(image: TensorImage, points: Array, *, radius: float) -> Sampl
     index = voxel_coordinates(image.affine, where)
     distance = _distances(image, where, index)
     _refuse_far(where, distance, radius)
-    number = np.full(image.mask.shape, -1, dtype=np.int64)
-    number[image.mask] = np.arange(int(image.mask.sum()))
+    number = _numbered(image.mask)
     logs = image.valid_logarithms
     tensors = np.empty((len(where), 6))
     filled = np.empty(len(where), dtype=bool)
-    for start in range(0, len(where), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for start in range(0, len(where), _BLOCK):
+        part = slice(start, start + _BLOCK)
         tensors[part], filled[part], lonely = _interpolated(number, logs, index[part])
         if lonely.any():
             rows = start + np.flatnonzero(lonely)
@@ -82,25 +83,32 @@ def voxel_coordinates(affine: Array, points: Array) -> Array:
     return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3])
 
 
+def _numbered(mask: Mask) -> NDArray[np.int64]:
+    """Which of the valid voxels each voxel is, in C order, -1 for none, with a rim of -1 around."""
+    number = np.full(mask.shape, -1, dtype=np.int64)
+    number[mask] = np.arange(int(mask.sum()))
+    return np.pad(number, _RIM, constant_values=-1)
+
+
 def _interpolated(number: NDArray[np.int64], logs: Array, index: Array) -> tuple[Array, Mask, Mask]:
     """Tensors, whether an invalid voxel was touched, and whether no valid one was."""
-    base = np.floor(index)
-    fraction = index - base
-    corner = base.astype(np.int64)
-    shape = np.array(number.shape)
+    base = np.floor(index.T)
+    far = index.T - base
+    sides = tuple(zip(1.0 - far, far, strict=True))
+    inner = np.array(number.shape)[:, None] - 2 * _RIM
+    corner = np.clip(base, -_RIM, inner).astype(np.int64) + _RIM
+    first, flat = np.ravel_multi_index(tuple(corner), number.shape), number.ravel()
     total = np.zeros(len(index))
     touched = np.zeros(len(index), dtype=bool)
     mean = np.zeros((len(index), 6))
-    for offset in _CORNERS:
-        weight = np.prod(np.where(offset, fraction, 1.0 - fraction), axis=1)
-        voxel = corner + offset
-        inside = ((voxel >= 0) & (voxel < shape)).all(axis=1)
-        i, j, k = np.where(inside[:, None], voxel, 0).T
-        row = np.where(inside, number[i, j, k], -1)
-        touched |= (row < 0) & (weight > _NEGLIGIBLE)
-        weight = np.where(row < 0, 0.0, weight)
+    for i, j, k in _CORNERS:
+        weight = sides[0][i] * sides[1][j] * sides[2][k]
+        row = flat[first + int(np.ravel_multi_index((i, j, k), number.shape))]
+        invalid = row < 0
+        touched |= invalid & (weight > _NEGLIGIBLE)
+        weight[invalid] = 0.0
         total += weight
-        mean += weight[:, None] * logs[np.maximum(row, 0)]
+        mean += weight[:, None] * logs.take(row, axis=0, mode="clip")
     lonely = total <= _NEGLIGIBLE
     mean /= np.where(lonely, 1.0, total)[:, None]
     return exponential(mean), touched | lonely, lonely

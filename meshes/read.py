@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from fibertwin.errors import InputError, Problem
 
@@ -269,6 +268,8 @@ def _require_volume(points: NDArray[np.float64], cells: NDArray[np.int64], file:
 
 def _pieces(cells: NDArray[np.int64], points: int) -> int:
     """How many pieces share no points with one another."""
+    from scipy import sparse
+
     edges = np.concatenate([cells[:, [0, k]] for k in range(1, cells.shape[1])])
     graph = sparse.coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(points, points))
     return int(sparse.csgraph.connected_components(graph, directed=False)[0])

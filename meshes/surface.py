@@ -4,13 +4,15 @@ import math
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
 
 from fibertwin.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 MESHING = "pip install 'fibertwin[meshing]'"
 TAUBIN_LAMBDA = 0.5
@@ -115,6 +117,8 @@ def clean_mask(mask: VoxelMask, closing: float, opening: float = 0.0) -> VoxelMa
     Raises:
         InputError: no voxel is inside, or none is thicker than the opening.
     """
+    from scipy import ndimage
+
     if not mask.inside.any():
         raise InputError(Problem(mask.source, "the mask is empty", "0 voxels inside", "a mask with a body in it"))
     width = [int(np.ceil(closing / step)) + 1 for step in mask.spacing]
@@ -137,6 +141,8 @@ def clean_mask(mask: VoxelMask, closing: float, opening: float = 0.0) -> VoxelMa
 
 def _largest(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The largest of the pieces that hang together by voxel faces."""
+    from scipy import ndimage
+
     labels, count = ndimage.label(inside)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     largest: NDArray[np.bool_] = labels == 1 + int(np.argmax(sizes[1:]))
@@ -155,6 +161,8 @@ def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
     Raises:
         InputError: scikit-image is missing, or the mask vanishes when smoothed.
     """
+    from scipy import ndimage
+
     try:
         from skimage import measure
     except ImportError as error:
@@ -190,6 +198,8 @@ def surface_from_mask(mask: VoxelMask, smoothing: float = 0.0) -> Surface:
 
 def largest_piece(surface: Surface) -> Surface:
     """The connected piece with the most triangles; unused points are dropped."""
+    from scipy import sparse
+
     n = len(surface.points)
     edges = _directed_edges(surface.triangles)
     graph = sparse.coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
@@ -281,8 +291,10 @@ def _directed_edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([triangles[:, list(pair)] for pair in (*pairwise(range(3)), (2, 0))])
 
 
-def _umbrella(surface: Surface) -> sparse.csr_matrix:
+def _umbrella(surface: Surface) -> "csr_matrix":
     """The matrix (n, n) that gives each point the mean of its neighbors."""
+    from scipy import sparse
+
     n = len(surface.points)
     edges = _directed_edges(surface.triangles)
     graph = sparse.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-PROGRAMS = ("decomposition", "demo", "orientation")
+PROGRAMS = ("decomposition", "demo", "orientation", "sampling", "startup")
 KEYS = ["quantity", "target", "ours", "verdict", "cost"]
 
 
@@ -132,6 +132,27 @@ def test_limits_of_the_laws_are_met(benchmark_module):
     rows = benchmark_module("_limits").limits()
     assert len(rows) == 6
     assert {row.verdict for row in rows} == {"met"}
+
+
+def test_sampling_and_decomposition_are_as_accurate_as_their_peers(benchmark_module):
+    """On a small image; how fast they are is not asked here."""
+    pytest.importorskip("dipy")
+    sampling = benchmark_module("sampling")
+    image = sampling.whole_brain(12.0)
+    rows = [*sampling.sample(image, 500, 1), *sampling.decompose(500)]
+    verdicts = {row.quantity: row.verdict for row in rows if row.target == "<= 1e-12"}
+    assert len(verdicts) == 4
+    assert set(verdicts.values()) == {"met"}
+
+
+def test_the_case_of_the_start_is_sound_and_small(benchmark_module, tmp_path):
+    from fibertwin.case import Case
+
+    path = tmp_path / "case.toml"
+    path.write_text(benchmark_module("startup").CASE)
+    case = Case.read(path)
+    assert case.anatomy.cells == (3, 3, 3)
+    assert case.solve.formulation.degree == 2
 
 
 def test_every_kind_of_file_gives_the_tensors_back(benchmark_module, tmp_path):

@@ -160,6 +160,15 @@ def test_importing_fibertwin_is_light() -> None:
     assert not HEAVY & set(json.loads(done.stdout))
 
 
+def test_a_run_loads_nothing_before_its_use() -> None:
+    """Half of a small run's time was once the import of what it never called."""
+    program = "import fibertwin.pipeline, json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    assert "dolfinx" in loaded
+    assert not loaded & (LAZY | {"scipy"})
+
+
 def test_every_module_opens_with_one_sentence() -> None:
     silent = [
         str(path.relative_to(ROOT)) for path in sources() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))

@@ -34,15 +34,26 @@ class Declared:
         """Every member of this family, by the name that a case file uses."""
         found: dict[str, type[Self]] = {}
         for sub in cls.__subclasses__():
-            if not sub.__name__.startswith("_") and not _abstract(sub):
+            if sub.offered():
                 found[sub.kind()] = sub
             found |= sub.members()
         return found
 
+    @classmethod
+    def offered(cls) -> bool:
+        """Whether a case file may name this very class: it is not for its own file only, and lacks nothing."""
+        return not cls.__name__.startswith("_") and not lacking(cls)
 
-def _abstract(kind: type) -> bool:
-    """Whether a class still lacks what its base asks for."""
-    return any(getattr(getattr(kind, name, None), "__isabstractmethod__", False) for name in dir(kind))
+
+def lacking(kind: type) -> list[str]:
+    """The methods that a class's bases ask for and that it still lacks."""
+    asked = {
+        name
+        for base in kind.__mro__
+        for name, part in vars(base).items()
+        if getattr(part, "__isabstractmethod__", False)
+    }
+    return sorted(name for name in asked if getattr(getattr(kind, name), "__isabstractmethod__", False))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -261,7 +262,8 @@ def _ready(source: Path) -> bool:
     """Whether the module is compiled: marked so, and not emptied by a crash of the machine."""
     if not source.with_suffix(".c.cached").exists():
         return False
-    return any(path.stat().st_size > 0 for path in _objects(source) if path.suffix == ".so")
+    libraries = (source.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES)  # named, as the folder may hold thousands
+    return any(path.stat().st_size > 0 for path in libraries if path.exists())
 
 
 def _objects(source: Path) -> list[Path]:

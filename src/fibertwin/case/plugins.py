@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 from pydantic.errors import PydanticUserError
 
-from fibertwin.declared import Declared
+from fibertwin.declared import Declared, lacking
 from fibertwin.errors import InputError, Problem
 
 PREFIX = "fibertwin_plugin_"
@@ -117,7 +117,7 @@ def members(family: type[Any]) -> dict[str, type[Any]]:
     return {
         sub.kind(): sub
         for sub in _below(family)
-        if _is_offered(sub, family) and (not is_plugin(sub) or sub.__module__ in _seen.get())
+        if sub.offered() and (not is_plugin(sub) or sub.__module__ in _seen.get())
     }
 
 
@@ -186,11 +186,6 @@ def _family(kind: type[Declared]) -> type[Declared]:
     return next(base for base in kind.__mro__ if Declared in base.__bases__)
 
 
-def _is_offered(kind: type[Declared], family: type[Declared]) -> bool:
-    """Whether a class is complete, and not for its own file only."""
-    return not kind.__name__.startswith("_") and kind.kind() in family.members()
-
-
 def _undeclarable(source: Source) -> list[Problem]:
     """What keeps a case file from naming what a plugin declares."""
     kinds = _own(source)
@@ -216,7 +211,7 @@ def _flaws(kind: type[Declared]) -> Iterator[tuple[str, str, str]]:
     """What is wrong, what is wanted and what to try, for a class of a plugin."""
     from .tables import reader_of
 
-    lacks = [n for n in dir(kind) if getattr(getattr(kind, n, None), "__isabstractmethod__", False)]
+    lacks = lacking(kind)
     if lacks:
         yield f"lacks {', '.join(lacks)}", f"what every {_family(kind).__name__} has", "is a name misspelt?"
     elif "__dataclass_fields__" not in kind.__dict__:

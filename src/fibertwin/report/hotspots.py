@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from .fields import Floats, Tetrahedra
 
@@ -34,6 +32,9 @@ def spots(tissue: Tetrahedra, beyond: NDArray[np.bool_]) -> list[Spot]:
     cells = np.flatnonzero(beyond)
     if not len(cells):
         return []
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     corner = tissue.cells[cells].reshape(-1)
     row = np.repeat(np.arange(len(cells)), 4)
     links = coo_matrix((np.ones(len(row)), (row, corner)), shape=(len(cells), len(tissue.points))).tocsr()

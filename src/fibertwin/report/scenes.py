@@ -24,6 +24,10 @@ class Stage:
         self.plotter = vtk.Plotter(off_screen=True, window_size=list(WINDOW))
         self.plotter.set_background("white")
 
+    def add(self, mesh: Any, **style: Any) -> None:
+        """Put a mesh on the stage; pyvista would render the scene for each, and only the last is looked at."""
+        self.plotter.add_mesh(mesh, render=False, **style)
+
     def shoot(self, direction: Floats, tissue: Tetrahedra) -> Any:
         """The scene seen from ``direction`` (3,) with z upwards, cropped to what is drawn; then empty the stage."""
         low, high = tissue.points.min(0), tissue.points.max(0)
@@ -117,9 +121,9 @@ def _add_fibers(stage: Stage, tissue: Tetrahedra, kept: Ints, length: Floats) ->
     rows = np.column_stack([np.full(len(kept), 2), np.arange(2 * len(kept)).reshape(-1, 2)])
     lines = pyvista.PolyData(ends, lines=rows.ravel())
     lines.cell_data["color"] = np.rint(255 * np.clip(np.abs(a0), 0, 1)).astype(np.uint8)
-    stage.plotter.add_mesh(lines, scalars="color", rgb=True, line_width=3.0, lighting=False)
+    stage.add(lines, scalars="color", rgb=True, line_width=3.0, lighting=False)
     skin = _surface(tissue.points, tissue.boundary)
-    stage.plotter.add_mesh(skin, color="#9aa0a8", opacity=0.12, smooth_shading=True)
+    stage.add(skin, color="#9aa0a8", opacity=0.12, smooth_shading=True)
 
 
 def _surface(points: Floats, triangles: Ints) -> Any:
@@ -162,7 +166,7 @@ def _outside(stage: Stage, tissue: Tetrahedra, moved: Floats, focus: Floats, map
     skin.point_data["moved"] = moved
     # where little moved, the undeformed surface would only hide the deformed one
     dent = tissue.boundary[(moved[tissue.boundary] > 0.4 * moved.max()).all(1)]
-    add = stage.plotter.add_mesh
+    add = stage.add
     add(skin, scalars="moved", cmap=name, clim=(low, high), show_scalar_bar=False, smooth_shading=True, specular=0.15)
     if len(dent):
         before = _surface(tissue.points, dent)
@@ -187,7 +191,7 @@ def _inside(stage: Stage, tissue: Tetrahedra, focus: Floats, mapping: tuple[str,
     edge.points = edge.points + 3e-3 * grid.length * normal
     half.points = half.points + half.point_data["displacement"]
     skin = half.extract_surface(algorithm="dataset_surface")
-    add = stage.plotter.add_mesh
+    add = stage.add
     style = {"scalars": "strain", "cmap": name, "clim": (low, high), "show_scalar_bar": False}
     add(skin, ambient=0.25, diffuse=0.7, specular=0.0, **style)
     add(face, lighting=False, **style)  # unlit and just before the cut, so that its colors are those of the bar
