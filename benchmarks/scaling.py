@@ -1,0 +1,103 @@
+"""Does a finer mesh cost more per unknown, and do two ranks halve the time?
+
+    python benchmarks/scaling.py [--full] [--cells 6 12] [--rank-cells 10] [--repeats 3] [--json] [--markdown FILE]
+
+The cube ``timr`` of ``cube.py``, quadratic tetrahedra, to 20 % in one requested step, residual 1e-8: iterations of a
+Newton step and memory per unknown over the meshes, next to direct factorisation; tangent assembly and the whole solve
+on one and on two ranks, in wall seconds, taken in turns.
+"""
+
+import argparse
+
+from _child import call
+from _measure import Measured, effort, solved, spread
+from _table import Row, judged, main, told
+
+GROWTH, FLATNESS = 1.5, 1.2
+ASSEMBLY, TOTAL = 1.8, 1.6
+"""Speed-ups by a second rank that are wanted."""
+
+TWO_RANKS = 30
+"""Cells an edge from which a cube is solved on two ranks."""
+
+DIRECT = "-ksp_type preonly -pc_type lu -pc_factor_mat_solver_type mumps"
+MOST_DIRECT = 12
+"""Cells an edge up to which direct factorisation is timed."""
+
+SMALLEST_FOR_MEMORY = 12
+"""Cells an edge from which memory is that of unknowns, not of libraries loaded and forms compiled."""
+
+
+def measure(arguments: argparse.Namespace) -> list[Row]:
+    """Rows over the meshes, then over the ranks."""
+    cells = [6, 12, 24, 36] if arguments.full else arguments.cells
+    found = {n: cube(n, arguments, ranks=2 if n >= TWO_RANKS else 1) for n in cells}
+    lines = [row for n, one in found.items() for row in effort(f"P2 n={n}", one)]
+    for n, one in found.items():
+        lines.append(told(f"P2 n={n}: memory per unknown, bytes", one.bytes_per_unknown, one.cost))
+        if n <= MOST_DIRECT:
+            factorised = cube(n, arguments, petsc=DIRECT)
+            lines += [row for row in effort(f"P2 n={n}, direct factorisation", factorised) if row.verdict == "info"]
+    lines += over_meshes(found)
+    return lines + over_ranks(arguments)
+
+
+def cube(cells: int, arguments: argparse.Namespace, *, ranks: int = 1, petsc: str = "") -> Measured:
+    """One solve."""
+    profile = arguments.parts and not petsc
+    limit = arguments.limit if cells < TWO_RANKS else max(arguments.limit, 3600.0)
+    return solved("cube", law="timr", degree=2, cells=cells, ranks=ranks, petsc=petsc, profile=profile, limit=limit)
+
+
+def over_meshes(found: dict[int, Measured]) -> list[Row]:
+    """How iterations and memory grow."""
+    least, most = found[min(found)], found[max(found)]
+    name = f"P2 n={', '.join(map(str, found))}"
+    iterations = [one.per_newton for one in found.values()]
+    lines = [
+        spread(
+            f"{name}: mean iterations of a Newton step, greatest over that of the coarsest",
+            GROWTH,
+            [least, most],
+            max(iterations) / iterations[0],
+            "<",
+        )
+    ]
+    large = [one for n, one in found.items() if n >= SMALLEST_FOR_MEMORY]
+    if len(large) > 1:
+        memory = [one.bytes_per_unknown for one in large]
+        what = f"{name}: memory per unknown from n={SMALLEST_FOR_MEMORY}, greatest over least"
+        lines.append(spread(what, FLATNESS, large, max(memory) / min(memory), "<"))
+    return lines
+
+
+def over_ranks(arguments: argparse.Namespace) -> list[Row]:
+    """Wall seconds on one and on two ranks, in turns; the best of each counts, and all are told."""
+    cells = 20 if arguments.full else arguments.rank_cells
+    assembly: dict[int, list[float]] = {1: [], 2: []}
+    total: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(arguments.repeats):
+        for ranks in (1, 2):
+            asked = {"cells": cells, "plainly": False}
+            assembly[ranks] += call("_assembling", asked, ranks=ranks, limit=arguments.limit)["solver"]["wall_s"]
+            total[ranks].append(cube(cells, arguments, ranks=ranks).wall_s)
+    label = f"P2 n={cells}, 1 to 2 ranks: "
+    return [
+        _faster(f"{label}tangent assembly, times faster", ASSEMBLY, assembly),
+        _faster(f"{label}whole solve, times faster", TOTAL, total),
+    ]
+
+
+def _faster(quantity: str, wanted: float, seconds: dict[int, list[float]]) -> Row:
+    ratio = min(seconds[1]) / min(seconds[2])
+    told_all = ", ".join(f"{ranks}: {min(s):.3g} to {max(s):.3g} s" for ranks, s in seconds.items())
+    runs = len(seconds[1])
+    return judged(quantity, f">= {wanted:g}", ratio, ratio >= wanted, f"wall of {runs} runs by ranks {told_all}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, nargs="+", default=[6, 12], help="cells an edge")
+    parser.add_argument("--rank-cells", type=int, default=10, help="cells an edge, on one and two ranks")
+    parser.add_argument("--repeats", type=int, default=3, help="how often both numbers of ranks are timed, in turns")
+    main(measure, parser, solves=True)
