@@ -38,8 +38,8 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     for law, sizes in (("timr", arguments.p1), ("hgo", arguments.p1[:1])):
         for cells in sizes:
             found += one(arguments, law, 1, cells)
-    for law in ("timr", "hgo"):
-        for cells in arguments.p2 + ([20] if arguments.full else []):
+    for law, sizes in (("timr", arguments.p2), ("hgo", arguments.p2 if arguments.full else arguments.p2[:1])):
+        for cells in [*sizes, *([20] if arguments.full else [])]:
             found += one(arguments, law, 2, cells)
     for degree, sizes in ((1, [25, 40] if arguments.full else [10]), (2, [12] if arguments.full else [4])):
         for cells in sizes:
