@@ -126,10 +126,10 @@ def as_markdown(title: str, rows: list[Row]) -> str:
 
 
 def _text(figure: Figure) -> str:
-    """Three or more digits of a number, whole numbers with thousands set apart."""
+    """Four or more digits of a number, whole numbers with thousands set apart."""
     if isinstance(figure, str):
         return figure
-    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}" if abs(figure) < 1e3 else f"{figure:,.0f}"
+    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.4g}" if abs(figure) < 1e4 else f"{figure:,.0f}"
 
 
 def _finite(figure: Figure) -> Figure:
