@@ -75,7 +75,7 @@ class Measured:
     @property
     def bytes_per_unknown(self) -> float:
         """Memory over that after the imports."""
-        return 1e6 * self.peak_mb / self.unknowns if self.unknowns else math.nan
+        return 2**20 * self.peak_mb / self.unknowns if self.unknowns else math.nan
 
     @property
     def cost(self) -> str:
