@@ -90,6 +90,7 @@ def main(
     if solves:
         parser.add_argument("--full", action="store_true", help="every size that has a target; takes long")
         parser.add_argument("--parts", action="store_true", help="tell what processor time goes into")
+        parser.add_argument("--repeats", type=int, default=1, help="runs of each solve, of which the cheapest counts")
         parser.add_argument("--limit", type=float, default=600.0, help="seconds of wall that a solve may take")
     arguments = parser.parse_args()
     rows = measure(arguments)

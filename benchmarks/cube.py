@@ -8,7 +8,7 @@ moved, all components prescribed. ``timr`` and ``hgo`` go to 20 %, the anisotrop
 
 import argparse
 
-from _measure import Measured, effort, near, solved
+from _measure import Measured, effort, how, near, solved
 from _table import Row, judged, main
 
 KNOWN: dict[tuple[int, int], tuple[float, tuple[float, float, float], float]] = {
@@ -52,9 +52,9 @@ def one(arguments: argparse.Namespace, law: str, degree: int, cells: int) -> lis
     cpu, mb = LIMITS.get((law, degree, cells), (None, None))
     options = {"cells": cells, "degree": degree}
     if law == "anisotropic":
-        done = solved("anisotropic", **options, profile=arguments.parts, limit=arguments.limit)
+        done = solved("anisotropic", how(arguments), **options)
     else:
-        done = solved("cube", law=law, **options, profile=arguments.parts, limit=arguments.limit)
+        done = solved("cube", how(arguments), law=law, **options)
     label = f"{law} P{degree} n={cells}"
     answers = known(label, done, degree, cells) if law == "timr" else []
     return answers + effort(label, done, cpu=cpu, mb=mb)
@@ -76,13 +76,13 @@ def known(label: str, done: Measured, degree: int, cells: int) -> list[Row]:
 def largest(arguments: argparse.Namespace) -> list[Row]:
     """1.2 million unknowns on two ranks: by default, and by direct factorisation that may take as much memory."""
     label, options = f"timr P2 n={LARGE}, 2 ranks", {"law": "timr", "cells": LARGE, "degree": 2}
-    limit = max(arguments.limit, 3600.0)
-    mine = solved("cube", **options, ranks=2, profile=arguments.parts, limit=limit)
+    patiently = how(arguments, 3600.0)
+    mine = solved("cube", patiently, **options, ranks=2)
     direct = (
         "-ksp_type preonly -pc_type lu -pc_factor_mat_solver_type mumps "
         f"-mat_mumps_icntl_14 40 -mat_mumps_icntl_23 {LARGE_MB // 2}"
     )
-    factorised = solved("cube", **options, smallest=1.0, ranks=2, petsc=direct, limit=limit)
+    factorised = solved("cube", patiently, **options, smallest=1.0, ranks=2, petsc=direct)
     refused = judged(
         f"{label}: direct factorisation (MUMPS) in {LARGE_MB} MB",
         "does not fit",

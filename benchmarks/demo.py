@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _measure import effort, solved
+from _measure import effort, how, solved
 from _table import Row, below, clock, judged, main, told
 from _tracts import the_scan
 
@@ -27,7 +27,7 @@ MARGIN = 90.0
 SOLVES: dict[str, float] = {"5 mm": 10, "10 mm": 30}
 """Processor seconds that the solve may take on one rank, by the retractor's depth, each asked for in one step."""
 
-FINE_EDGE, FINE_WALL, FINE_MB = "2.75 mm", 90.0, 5 * 1024
+FINE_EDGE, FINE_WALL, FINE_MB = "2.67 mm", 90.0, 5 * 1024
 """The finer mesh, and the wall seconds on idle cores and the memory (MB) that its solve may take on two ranks."""
 
 
@@ -54,10 +54,10 @@ def solves(arguments: argparse.Namespace) -> list[Row]:
         return [told("the whole-brain scan", "cannot be fetched: there is nothing to measure")]
     found: list[Row] = []
     for depth, cpu in SOLVES.items():
-        done = solved("brain", depth=depth, profile=arguments.parts, limit=arguments.limit)
+        done = solved("brain", how(arguments), depth=depth)
         found += effort(f"brain, {depth} in one step", done, cpu=cpu)
     if arguments.full:
-        fine = solved("brain", edge=FINE_EDGE, ranks=2, profile=arguments.parts, limit=max(arguments.limit, 1800.0))
+        fine = solved("brain", how(arguments, 3600.0), edge=FINE_EDGE, ranks=2)
         label = f"brain, edges of {FINE_EDGE}, 5 mm in one step, 2 ranks"
         found += [
             told(f"{label}: tetrahedra", fine.cells, fine.cost),

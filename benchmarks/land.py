@@ -8,7 +8,7 @@ Problem 2: a truncated ellipsoid inflated to 10 kPa, unstructured curved P2/P1 t
 
 import argparse
 
-from _measure import effort, solved
+from _measure import effort, how, solved
 from _table import Row, judged, main
 
 BEAM = {4: (5, None), 6: (20, 500)}
@@ -39,7 +39,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
 def beam(arguments: argparse.Namespace, cells: int) -> list[Row]:
     """The beam with so many cells across."""
     cpu, mb = BEAM.get(cells, (None, None))
-    done = solved("beam", cells=cells, profile=arguments.parts, limit=arguments.limit)
+    done = solved("beam", how(arguments), cells=cells)
     label = f"Land 1, {10 * cells} × {cells} × {cells}"
     found = effort(label, done, cpu=cpu, mb=mb)
     if done.converged:
@@ -52,7 +52,7 @@ def beam(arguments: argparse.Namespace, cells: int) -> list[Row]:
 def ventricle(arguments: argparse.Namespace, edge: float) -> list[Row]:
     """The ventricle with edges of that length (mm)."""
     cpu, mb = VENTRICLE.get(edge, (None, None))
-    done = solved("ventricle", edge=edge, profile=arguments.parts, limit=arguments.limit)
+    done = solved("ventricle", how(arguments), edge=edge)
     label = f"Land 2, edges of {edge:g} mm"
     found = effort(label, done, cpu=cpu, mb=mb)
     if done.converged:

@@ -9,7 +9,7 @@ along 30°. Residual 1e-8.
 
 import argparse
 
-from _measure import Measured, effort, solved, spread
+from _measure import Measured, effort, how, solved, spread
 from _table import Row, below, main
 
 BULKS: dict[str, float | None] = {"1e2": 1e2, "1e4": 1e4, "1e6": 1e6, "exact": None}
@@ -36,7 +36,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         for name, bulk in BULKS.items():
             if name != STANDARD and n not in bulk_cells:
                 continue
-            done = solved("mixed", cells=n, bulk=bulk, profile=arguments.parts, limit=arguments.limit)
+            done = solved("mixed", how(arguments), cells=n, bulk=bulk)
             cpu, mb = LIMITS.get(n, (None, None))
             label = f"n={n}, bulk/shear {name}"
             found += effort(label, done, cpu=cpu, mb=mb)

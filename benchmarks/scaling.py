@@ -1,6 +1,6 @@
 """Does a finer mesh cost more per unknown, and do two ranks halve the time?
 
-    python benchmarks/scaling.py [--full] [--cells 6 12] [--rank-cells 10] [--repeats 3] [--json] [--markdown FILE]
+    python benchmarks/scaling.py [--full] [--cells 6 12] [--rank-cells 10] [--turns 3] [--json] [--markdown FILE]
 
 The cube ``timr`` of ``cube.py``, quadratic tetrahedra, to 20 % in one requested step, residual 1e-8: iterations of a
 Newton step and memory per unknown over the meshes, next to direct factorisation. On one and on two ranks, in turns:
@@ -11,7 +11,7 @@ whose path is the same on any number of ranks.
 import argparse
 
 from _child import call
-from _measure import Measured, effort, solved, spread
+from _measure import How, Measured, effort, how, solved, spread
 from _table import Row, judged, main, told
 
 GROWTH, FLATNESS = 1.5, 1.2
@@ -50,9 +50,8 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
 
 def cube(cells: int, arguments: argparse.Namespace, *, ranks: int = 1, petsc: str = "") -> Measured:
     """One solve."""
-    profile = arguments.parts and not petsc
-    limit = arguments.limit if cells < TWO_RANKS else max(arguments.limit, 3600.0)
-    return solved("cube", law="timr", degree=2, cells=cells, ranks=ranks, petsc=petsc, profile=profile, limit=limit)
+    patiently = how(arguments, 3600.0 if cells >= TWO_RANKS else 0.0)
+    return solved("cube", patiently, law="timr", degree=2, cells=cells, ranks=ranks, petsc=petsc)
 
 
 def over_meshes(found: dict[int, Measured]) -> list[Row]:
@@ -78,11 +77,11 @@ def over_ranks(arguments: argparse.Namespace) -> list[Row]:
     cells = 20 if arguments.full else arguments.rank_cells
     assembly: dict[int, list[float]] = {1: [], 2: []}
     total: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(arguments.repeats):
+    for _ in range(arguments.turns):
         for ranks in (1, 2):
             asked = {"cells": cells, "plainly": False}
             assembly[ranks] += call("_assembling", asked, ranks=ranks, limit=arguments.limit)["solver"]["wall_s"]
-            total[ranks].append(solved("mixed", cells=cells, bulk=1e4, ranks=ranks, limit=arguments.limit).wall_s)
+            total[ranks].append(solved("mixed", How(limit=arguments.limit), cells=cells, bulk=1e4, ranks=ranks).wall_s)
     return [
         _faster(f"P2 n={cells}, 1 to 2 ranks: tangent assembly, times faster", ASSEMBLY, assembly),
         _faster(f"P2/P1 n={cells}, 1 to 2 ranks: whole solve, times faster", TOTAL, total),
@@ -100,5 +99,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="+", default=[6, 12], help="cells an edge")
     parser.add_argument("--rank-cells", type=int, default=10, help="cells an edge, on one and two ranks")
-    parser.add_argument("--repeats", type=int, default=3, help="how often both numbers of ranks are timed, in turns")
+    parser.add_argument("--turns", type=int, default=3, help="how often both numbers of ranks are timed, in turns")
     main(measure, parser, solves=True)
