@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fibertwin import demo, stages
 from fibertwin.constitutive import GasserOgdenHolzapfel, Guccione, HolzapfelGasserOgden, Material, NeoHookean
 from fibertwin.meshes import Block, FiberField, uniform_fibers
 from fibertwin.meshes.ellipsoid import TruncatedEllipsoid
@@ -132,6 +131,8 @@ def _ventricle(comm: "MPI.Comm", edge: float) -> Asked:
 
 def _brain(comm: "MPI.Comm", depth: str = "5 mm", edge: str = "") -> Asked:
     """The demo's brain under its retractor."""
+    from fibertwin import demo, stages  # takes long to import, which the others need not wait for
+
     changes = {"supports.retractor.depth": depth} | ({"anatomy.edge": edge} if edge else {})
     case = demo.case(demo.whole_brain(), comm).replace(changes)
     with tempfile.TemporaryDirectory() as folder:

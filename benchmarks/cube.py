@@ -1,6 +1,6 @@
 """Stretched cubes of fiber-reinforced tissue, each to full load in one requested step.
 
-    python benchmarks/cube.py [--full] [--p1 4 14] [--p2 7 12] [--parts] [--json] [--markdown FILE]
+    python benchmarks/cube.py [--full] [--p1 4 14] [--p2 7 12] [--a1 10] [--a2 4] [--parts] [--json]
 
 Unit cube, n × n × n cells of six tetrahedra around the diagonal from (0, 0, 0) to (1, 1, 1); x = 0 clamped, x = 1
 moved, all components prescribed. ``timr`` and ``hgo`` go to 20 %, the anisotropic cube to 30 %; residual 1e-8.
@@ -41,8 +41,8 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     for law, sizes in (("timr", arguments.p2), ("hgo", arguments.p2 if arguments.full else arguments.p2[:1])):
         for cells in [*sizes, *([20] if arguments.full else [])]:
             found += one(arguments, law, 2, cells)
-    for degree, sizes in ((1, [25, 40] if arguments.full else [10]), (2, [12] if arguments.full else [4])):
-        for cells in sizes:
+    for degree, sizes, targets in ((1, arguments.a1, [25, 40]), (2, arguments.a2, [12])):
+        for cells in targets if arguments.full else sizes:
             found += one(arguments, "anisotropic", degree, cells)
     return found + (largest(arguments) if arguments.full else [])
 
@@ -95,6 +95,8 @@ def largest(arguments: argparse.Namespace) -> list[Row]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--p1", type=int, nargs="+", default=[4, 14], help="cells an edge, linear tetrahedra")
-    parser.add_argument("--p2", type=int, nargs="+", default=[7, 12], help="cells an edge, quadratic tetrahedra")
+    parser.add_argument("--p1", type=int, nargs="*", default=[4, 14], help="cells an edge, linear tetrahedra")
+    parser.add_argument("--p2", type=int, nargs="*", default=[7, 12], help="cells an edge, quadratic tetrahedra")
+    parser.add_argument("--a1", type=int, nargs="*", default=[10], help="the same of the anisotropic cube, linear")
+    parser.add_argument("--a2", type=int, nargs="*", default=[4], help="the same of the anisotropic cube, quadratic")
     main(measure, parser, solves=True)
