@@ -134,22 +134,27 @@ def _compile(name: str, options: Mapping[str, Any]) -> None:
 
 
 def effort(label: str, found: Measured, *, cpu: float | None = None, mb: float | None = None) -> list[Row]:
-    """What one solve took and how it went, judged where a limit is given."""
+    """What one solve took and how it went, judged where a limit is given; little where it ended without an answer."""
     start, cost = f"{label}: ", found.cost
-    rows = [
+    rows = [judged(f"{start}load reached, part", "1", found.level, found.converged, cost)]
+    if not found.converged:
+        rows.append(told(f"{start}why it stopped", found.sentence, cost))
+    rows += [
         _within(f"{start}CPU s", cpu, found.cpu_s, cost),
         _within(f"{start}peak memory over the import, MB", mb, found.peak_mb, cost),
+    ]
+    if not found.unknowns:
+        return rows
+    return [
+        *rows,
         told(f"{start}unknowns", found.unknowns, cost),
         told(f"{start}increments, cuts", f"{len(found.newton)}, {found.cuts}", cost),
         told(f"{start}Newton iterations", sum(found.newton), cost),
         told(f"{start}Krylov iterations", sum(found.linear), cost),
         told(f"{start}Krylov iterations of a Newton step, mean", found.per_newton, cost),
         told(f"{start}Krylov iterations of a Newton step, most", max(found.linear, default=0), cost),
+        *(told(f"{start}CPU s in {part}", seconds) for part, seconds in found.parts.items()),
     ]
-    reached = judged(f"{start}load reached, part", "1", found.level, found.converged, cost)
-    why = [] if found.converged else [told(f"{start}why it stopped", found.sentence, cost)]
-    parts = [told(f"{start}CPU s in {part}", seconds) for part, seconds in found.parts.items()]
-    return [reached, *why, *rows, *parts]
 
 
 def _within(quantity: str, limit: float | None, ours: float, cost: str) -> Row:

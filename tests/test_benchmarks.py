@@ -179,7 +179,9 @@ def test_a_wrong_answer_is_told(benchmark_module):
 
 def test_a_solve_is_judged_by_its_limits_and_by_whether_it_ended_well(benchmark_module):
     measure = benchmark_module("_measure")
-    good = measure.Measured("", True, level=1.0, newton=(2, 1), krylov=((10, 20), (9,)), cpu_s=3.0, peak_mb=90.0)
+    good = measure.Measured(
+        "", True, level=1.0, newton=(2, 1), krylov=((10, 20), (9,)), unknowns=9, cpu_s=3.0, peak_mb=90.0
+    )
     verdicts = {row.quantity: row.verdict for row in measure.effort("a", good, cpu=4, mb=80)}
     assert verdicts["a: load reached, part"] == verdicts["a: CPU s"] == "met"
     assert verdicts["a: peak memory over the import, MB"] == "missed"
@@ -194,6 +196,7 @@ def test_a_solve_that_fails_misses_every_limit_and_says_why(benchmark_module):
     rows = {row.quantity: row for row in measure.effort("a", bad, cpu=4, mb=80)}
     assert rows["a: load reached, part"].verdict == rows["a: CPU s"].verdict == "missed"
     assert "ended with 1" in rows["a: why it stopped"].ours
+    assert "a: Newton iterations" not in rows
     assert measure.spread("ratio", 1.5, [bad], 1.0, "<").verdict == "missed"
 
 
