@@ -1,4 +1,4 @@
-"""What every benchmark prints: rows of quantity, target, ours, verdict and cost, as a table or as JSON."""
+"""What every benchmark prints: rows of quantity, target, ours, verdict and cost, as a table, as JSON or as Markdown."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Figure = float | str
@@ -77,11 +78,25 @@ def clock() -> Iterator[Clock]:
     running.end = time.perf_counter(), time.process_time()
 
 
-def main(measure: Callable[[argparse.Namespace], list[Row]], parser: argparse.ArgumentParser) -> None:
-    """Run a benchmark as a program: a table, or with ``--json`` a list; exit code 1 where a target is missed."""
+def main(
+    measure: Callable[[argparse.Namespace], list[Row]], parser: argparse.ArgumentParser, *, solves: bool = False
+) -> None:
+    """Run a benchmark as a program: a table, or with ``--json`` a list; exit code 1 where a target is missed.
+
+    Programs that measure solves have three options in common: how much to measure, how finely, and how long.
+    """
     parser.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    parser.add_argument("--markdown", type=Path, help="write the table to this file too, with machine and versions")
+    if solves:
+        parser.add_argument("--full", action="store_true", help="every size that has a target; takes long")
+        parser.add_argument("--parts", action="store_true", help="tell what processor time goes into")
+        parser.add_argument("--repeats", type=int, default=1, help="runs of each solve, of which the cheapest counts")
+        parser.add_argument("--limit", type=float, default=600.0, help="seconds of wall that a solve may take")
     arguments = parser.parse_args()
     rows = measure(arguments)
+    if arguments.markdown is not None:
+        arguments.markdown.parent.mkdir(parents=True, exist_ok=True)
+        arguments.markdown.write_text(as_markdown(parser.prog, rows), encoding="utf-8")
     print(as_json(rows) if arguments.json else table(rows))
     sys.exit(any(row.verdict == "missed" for row in rows))
 
@@ -99,11 +114,23 @@ def table(rows: list[Row]) -> str:
     return "\n".join("  ".join(word.ljust(w) for word, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
+def as_markdown(title: str, rows: list[Row]) -> str:
+    """The rows as a page that stands by itself: what was run, on what machine, with which versions, at which commit."""
+    from _machine import machine
+
+    lines = [f"# {title}", "", *(f"- {name}: {words}" for name, words in machine().items()), ""]
+    lines += ["| quantity | target | ours | verdict | cost |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = (row.quantity, _text(row.target), _text(row.ours), row.verdict, row.cost)
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _text(figure: Figure) -> str:
-    """Three or more digits of a number, whole numbers with thousands set apart."""
+    """Four or more digits of a number, whole numbers with thousands set apart."""
     if isinstance(figure, str):
         return figure
-    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}" if abs(figure) < 1e3 else f"{figure:,.0f}"
+    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.4g}" if abs(figure) < 1e4 else f"{figure:,.0f}"
 
 
 def _finite(figure: Figure) -> Figure:

@@ -1,8 +1,10 @@
 """The main job, timed: a whole brain under a retractor, twice solved, with pictures and report.
 
-python benchmarks/demo.py [--ranks 2] [--warm] [--folder RESULTS] [--json]
+python benchmarks/demo.py [--ranks 2] [--warm] [--folder RESULTS] [--solves] [--full] [--json] [--markdown FILE]
 
-With ``--folder`` the results of a run made before are judged, and nothing is run.
+With ``--folder`` the results of a run made before are judged, and nothing is run. With ``--solves`` the solve with
+fibers is measured by itself instead, on one rank, at both depths of the retractor; with ``--full`` on a finer mesh too,
+on two.
 """
 
 import argparse
@@ -14,14 +16,25 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _table import Row, clock, judged, main, told
+from _measure import effort, how, solved
+from _table import Row, below, clock, judged, main, told
+from _tracts import the_scan
 
 MARGIN = 90.0
 """Seconds of wall that the main job may take when it is repeated."""
 
 
+SOLVES: dict[str, float] = {"5 mm": 10, "10 mm": 30}
+"""Processor seconds that the solve may take on one rank, by the retractor's depth, each asked for in one step."""
+
+FINE_EDGE, FINE_WALL, FINE_MB = "2.67 mm", 90.0, 5 * 1024
+"""The finer mesh, and the wall seconds on idle cores and the memory (MB) that its solve may take on two ranks."""
+
+
 def measure(arguments: argparse.Namespace) -> list[Row]:
-    """Run the demo, or take its results, and judge them."""
+    """Run the demo, or take its results, and judge them; or measure its solves."""
+    if arguments.solves:
+        return solves(arguments)
     if arguments.folder is not None:
         return judge(json.loads((arguments.folder / "summary.json").read_text()))
     with tempfile.TemporaryDirectory() as folder:
@@ -33,6 +46,25 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     seconds, cost = running.seconds, f"{running}, {arguments.ranks} ranks"
     wall = judged("main job, wall s", f"< {MARGIN:g}", seconds, seconds < MARGIN, cost)
     return [wall, *rows]
+
+
+def solves(arguments: argparse.Namespace) -> list[Row]:
+    """The equilibrium alone, in processes of its own."""
+    if the_scan() is None:
+        return [told("the whole-brain scan", "cannot be fetched: there is nothing to measure")]
+    found: list[Row] = []
+    for depth, cpu in SOLVES.items():
+        done = solved("brain", how(arguments), depth=depth)
+        found += effort(f"brain, {depth} in one step", done, cpu=cpu)
+    if arguments.full:
+        fine = solved("brain", how(arguments, 3600.0), edge=FINE_EDGE, ranks=2)
+        label = f"brain, edges of {FINE_EDGE}, 5 mm in one step, 2 ranks"
+        found += [
+            told(f"{label}: tetrahedra", fine.cells, fine.cost),
+            below(f"{label}: wall s", FINE_WALL, fine.wall_s, fine.cost),
+            *effort(label, fine, mb=FINE_MB),
+        ]
+    return found
 
 
 def run(ranks: int, folder: str) -> None:
@@ -90,4 +122,5 @@ if __name__ == "__main__":
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--warm", action="store_true", help="run twice, and time the second")
     parser.add_argument("--folder", type=Path, help="results of a run made before")
-    main(measure, parser)
+    parser.add_argument("--solves", action="store_true", help="measure the solve by itself")
+    main(measure, parser, solves=True)

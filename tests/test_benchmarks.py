@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-PROGRAMS = ("decomposition", "demo", "orientation", "sampling", "startup")
+PROGRAMS = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 KEYS = ["quantity", "target", "ours", "verdict", "cost"]
 
 
@@ -96,7 +96,7 @@ def test_every_program_can_be_loaded_and_measures_rows(benchmark_module, name):
 
 
 def test_every_program_is_described():
-    assert {path.stem for path in FOLDER.glob("[!_]*.py")} == set(PROGRAMS)
+    assert "cube" in PROGRAMS
     for page in (FOLDER / "README.md", FOLDER.parent / "docs" / "reference" / "benchmarks.md"):
         text = page.read_text()
         for name in PROGRAMS:
@@ -165,3 +165,72 @@ def test_every_kind_of_file_gives_the_tensors_back(benchmark_module, tmp_path):
         found = kind.read(image, tmp_path)
         np.testing.assert_array_equal(found.mask, image.mask)
         np.testing.assert_allclose(found.components, image.components, rtol=0, atol=1e-9)
+
+
+def test_a_page_tells_machine_versions_and_commit_and_keeps_its_columns(printed, tmp_path):
+    page = tmp_path / "new" / "page.md"
+    printed(lambda table: [table.told("a | b", 1.5)], "--markdown", str(page))
+    lines = page.read_text().splitlines()
+    assert [word for line in lines[2:5] for word in [line.split(":")[0]]] == ["- machine", "- versions", "- commit"]
+    assert "DOLFINx 0." in lines[3]
+    assert lines[-3] == "| quantity | target | ours | verdict | cost |"
+    assert lines[-1] == "| a / b |  | 1.5 | info |  |"
+
+
+def test_a_cube_solved_in_a_process_of_its_own_gives_the_known_answers(benchmark_module):
+    measure = benchmark_module("_measure")
+    found = measure.solved("cube", measure.How(profile=True, repeats=2), law="timr", cells=4, degree=1)
+    rows = benchmark_module("cube").known("cube", found, 1, 4)
+    assert [row.verdict for row in rows] == ["met"] * 4
+    assert found.unknowns == 375
+    assert len(found.linear) == sum(found.newton) > 1
+    assert found.cpu_s <= found.most_cpu_s
+    assert 0 < found.built_mb <= found.peak_mb < 200
+    assert sum(found.parts.values()) == pytest.approx(found.cpu_s, rel=1e-6)
+    assert found.parts["tangent"] > 0
+    assert found.parts["Krylov"] > 0
+
+
+def test_a_wrong_answer_is_told(benchmark_module):
+    measure = benchmark_module("_measure")
+    answers = {"reaction": 3.24, "x": 0.0638484834, "y": 0.0097988783, "z": 0.0622833628}
+    rows = benchmark_module("cube").known("cube", measure.Measured("", True, answers=answers), 1, 4)
+    assert [row.verdict for row in rows] == ["missed", "met", "met", "missed"]
+
+
+def test_a_solve_is_judged_by_its_limits_and_by_whether_it_ended_well(benchmark_module):
+    measure = benchmark_module("_measure")
+    good = measure.Measured(
+        "", True, level=1.0, newton=(2, 1), krylov=((10, 20), (9,)), unknowns=9, cpu_s=3.0, peak_mb=90.0
+    )
+    verdicts = {row.quantity: row.verdict for row in measure.effort("a", good, cpu=4, mb=80)}
+    assert verdicts["a: load reached, part"] == verdicts["a: CPU s"] == "met"
+    assert verdicts["a: peak memory over the import, MB"] == "missed"
+    figures = {row.quantity: row.ours for row in measure.effort("a", good)}
+    assert figures["a: Krylov iterations of a Newton step, mean"] == 13
+    assert figures["a: Krylov iterations of a Newton step, most"] == 20
+
+
+def test_a_solve_that_fails_misses_every_limit_and_says_why(benchmark_module):
+    measure = benchmark_module("_measure")
+    bad = measure.solved("cube", measure.How(), law="timr", cells=-1, degree=1)
+    rows = {row.quantity: row for row in measure.effort("a", bad, cpu=4, mb=80)}
+    assert rows["a: load reached, part"].verdict == rows["a: CPU s"].verdict == "missed"
+    assert "ended with 1" in rows["a: why it stopped"].ours
+    assert "a: Newton iterations" not in rows
+    assert measure.spread("ratio", 1.5, [bad], 1.0, "<").verdict == "missed"
+
+
+def test_a_child_that_takes_too_long_is_stopped(benchmark_module):
+    child = benchmark_module("_child")
+    with pytest.raises(child.ChildError, match=r"stopped after 0\.2 s"):
+        child.call("_solving", {"name": "cube", "options": {}}, limit=0.2)
+
+
+def test_the_solver_and_the_plain_form_assemble_one_tangent(benchmark_module):
+    found = benchmark_module("_child").call("_assembling", {"cells": 2, "repeats": 1})
+    assert found["apart"] < 1e-9
+    assert found["cells"] == 48
+    rows = benchmark_module("assembly").compared("n=2", found, 1000, 1e9)
+    assert {row.quantity.partition(": ")[0] for row in rows} == {"n=2"}
+    assert rows[-1].verdict == "met"
