@@ -10,7 +10,7 @@ from fibertwin.errors import SolveError
 
 from .deformation import worst_cell
 from .linear import parse_options
-from .newton import newton
+from .newton import NewtonResult, newton
 from .parameters import looked_up
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution, Step
@@ -77,6 +77,8 @@ class Path:
     level: float = 0.0
     cuts: int = 0
     work: float = 0.0
+    newton: int = 0
+    krylov: int = 0
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,11 @@ class Path:
         self.work += self.system.comm.allreduce(0.5 * float(np.dot(forces + self.forces, moved)))
         self.level = step.level
         self.steps.append(step)
+
+    def count(self, result: NewtonResult) -> None:
+        """Add the iterations of an attempt."""
+        self.newton += len(result.krylov)
+        self.krylov += sum(result.krylov)
 
     def go_back(self) -> None:
         """Put the system back to the last state in equilibrium."""
@@ -134,6 +141,7 @@ def walk(
         level = ahead if level > ahead - 1e-9 else level
         system.set_level(level)
         result = newton(system, stepping.tolerance, stepping.newton)
+        path.count(result)
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov, system.cavities()))
             progress(level, path.steps[-1], "")
@@ -154,6 +162,7 @@ def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
     path.system.set_state(start)
     path.system.set_level(until)
     result = newton(path.system, stepping.tolerance, stepping.newton)
+    path.count(result)
     if result.converged:
         path.advance(Step(until, result.residuals, result.krylov, path.system.cavities()))
         return True
@@ -162,11 +171,9 @@ def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
 
 
 def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:
-    newton_steps = sum(len(step.residuals) for step in path.steps)
-    krylov = sum(sum(step.krylov) for step in path.steps)
     effort = (
-        f"{_count(len(path.steps), 'increment')}, {_count(newton_steps, 'Newton iteration')}, "
-        f"{_count(krylov, 'Krylov iteration')}, {_count(path.cuts, 'cut')}"
+        f"{_count(len(path.steps), 'increment')}, {_count(path.newton, 'Newton iteration')}, "
+        f"{_count(path.krylov, 'Krylov iteration')}, {_count(path.cuts, 'cut')}"
     )
     if failure:
         sentence = f"The solve stopped at {path.level:.3g} of the full load ({effort}): {failure}."
@@ -174,7 +181,7 @@ def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:
         sentence = f"Equilibrium at full load after {effort}."
     if ignored:
         sentence += f" PETSc did not use these options: {' '.join(ignored)}."
-    return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts)
+    return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts, path.newton, path.krylov)
 
 
 def _count(number: int, thing: str) -> str:
