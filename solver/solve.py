@@ -149,7 +149,7 @@ def walk(
             continue
         cell = worst_cell(system.problem, system.state)
         path.go_back()
-        increment = 0.5 * (level - path.level)
+        increment = result.share * (level - path.level)
         failure = f"{result.why} at {level:.3g} of the load; {cell}"
         progress(path.level, None, failure)
         if increment < stepping.smallest:

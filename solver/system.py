@@ -18,6 +18,7 @@ from .linear import LinearSolver
 from .problem import Problem
 from .projection import Projection
 from .tissue import representative
+from .volume import VolumeRatio
 
 NEGLIGIBLE = 1e-4
 """A strain so small that forces below those that it takes are round-off at any tolerance worth asking for."""
@@ -74,6 +75,7 @@ class System:
         self._schur = self._assemble_schur()
         self._linear = LinearSolver(V, self._schur, petsc_options or {})
         self._cavities = Cavities(problem, self.forms)
+        self._volume = VolumeRatio(problem, self.state.displacement)
         self._pressure_scale, self._least_force = self._scales()
         self.set_level(0.0)
 
@@ -119,6 +121,10 @@ class System:
             f.x.petsc_vec.axpy(-step, d)
             f.x.scatter_forward()
         self._cavities.correct(step)
+
+    def least_volume_ratio(self) -> float:
+        """The smallest J of all quadrature points; not above 0 where cells are turned inside out."""
+        return self._volume.least()
 
     # -- equations -----------------------------------------------------------------------------
     def residual(self) -> Residual:
