@@ -1,47 +1,43 @@
-"""Newton's method with line search at one load level, and the first step towards it."""
+"""Newton's method at one load level: a guarded first step, corrections with line search, damping as last rescue."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .system import Residual, System
 
-SHORTEST = 1 / 32
-"""Shortest fraction of a Newton correction that the line search tries."""
+SHORTEST, LONGEST = 1 / 32, 16.0
+"""Shortest and longest multiple of a Newton correction that the line search tries."""
 
-LONGEST = 16.0
-"""Longest multiple of a Newton correction that the line search tries."""
-
-KEPT = float(os.environ.get("T_KEPT", 0.1))
-"""Least part of the smallest J that a correction must leave: a cell that loses more is about to turn inside out."""
+KEPT = 0.1
+"""Part of the smallest J that a correction must leave: a cell that loses more is about to be turned inside out."""
 
 STEEP = float(os.environ.get("T_STEEP", 16.0))
-"""Growth of the residual from half a predictor to the whole one, four where the second derivative rules, above which
-the path is too curved for it."""
+"""Growth of the residual from half the first step to the whole one (four where the second derivative rules) beyond
+which the step is too long."""
 
-SLOW = 0.6
-"""Fall of the residual in one iteration above which it is slow, and so three times in a row stagnates."""
+SLOW, STAGNANT = 0.6, 4
+"""Part of the residual that a slow iteration leaves, and how many of them in a row are enough."""
 
 LOOSEST, TIGHTEST = float(os.environ.get("T_LOOSE", 1e-3)), 1e-8
 """Bounds of the relative tolerance of a linear solve."""
 
-EXPAND = os.environ.get("T_EXPAND", "1") == "1"
+ROUND_OFF = 1e-8
+"""Part of the forces below which a residual that will not fall is taken for round-off."""
 
+DEARER, SPARE = 4, 50
+"""Krylov iterations of a correction, as a multiple of those of the first one and some to spare, beyond which the
+tangent is no longer that of a body near equilibrium: indefinite, most of the time."""
 
-@dataclass(frozen=True)
-class Predicted:
-    """The first step towards a load level.
+DAMPED = 80
+"""Most iterations with damping."""
 
-    Attributes:
-        share: how far of the way to the level the step is good for, 1 or less; 0 where there is none.
-        residual: the residual there, where the step was taken: for a share of 1 only.
-        krylov: Krylov iterations.
-    """
+BEARABLE = 0.1
+"""Part of the forces that the residual may reach while a body creeps."""
 
-    share: float
-    residual: Residual | None
-    krylov: int
+DAMPING, UNDAMPED = 1e-3, 1e-9
+"""First damping, and that below which it is left out."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +47,10 @@ class NewtonResult:
     Attributes:
         converged: whether the residual fell below its tolerance.
         why: why not, in words; empty where converged.
-        residuals: residual norms (mN), one per evaluation accepted.
+        residuals: residual norms (mN), one per correction taken.
         krylov: Krylov iterations of each linear solve.
-        share: part of the way to the level that is worth trying next.
+        share: part of the way to the level that is worth a try where this failed.
+        exhausted: whether the residual is at round-off, so that shorter increments are in vain.
     """
 
     converged: bool
@@ -61,85 +58,145 @@ class NewtonResult:
     residuals: tuple[float, ...]
     krylov: tuple[int, ...]
     share: float = 0.5
-    hopeless: bool = False
+    exhausted: bool = False
 
 
-def newton(system: System, tolerance: float, most: int) -> NewtonResult:
-    system_start = system.copy_state()
+@dataclass
+class _Course:
+    """The iterations so far."""
+
+    tolerance: float
+    residuals: list[float] = field(default_factory=list)
+    krylov: list[int] = field(default_factory=list)
+
+    def correct(
+        self, system: System, rtol: float, *, moving: bool = False, damping: float = 0.0, strict: bool = False
+    ) -> bool:
+        """Solve for a correction, at no more than a bearable multiple of the first one's cost where ``strict``."""
+        digits = np.log(rtol) / np.log(LOOSEST)
+        budget = int((SPARE + DEARER * self.krylov[0]) * digits) if strict else None
+        iterations, solved = system.newton_correction(rtol, moving=moving, damping=damping, budget=budget)
+        self.krylov.append(iterations)
+        return solved
+
+    def take(self, current: Residual) -> bool:
+        """Note the residual of a correction taken; whether it is small enough."""
+        self.residuals.append(current.norm)
+        return current.norm <= self.tolerance * current.forces
+
+    def forcing(self, last: Residual) -> float:
+        """Relative tolerance of the next linear solve (Eisenstat & Walker 1996, doi 10.1137/0917003, choice 2)."""
+        if len(self.residuals) < 2:
+            return LOOSEST
+        progress = (self.residuals[-1] / self.residuals[-2]) ** 2
+        enough = 0.1 * self.tolerance * last.forces / last.norm
+        return float(min(LOOSEST, max(progress, enough, TIGHTEST)))
+
+    def done(self) -> NewtonResult:
+        """Equilibrium."""
+        return NewtonResult(True, "", tuple(self.residuals), tuple(self.krylov))
+
+    def failed(self, why: str, share: float = 0.5, last: Residual | None = None) -> NewtonResult:
+        """No equilibrium, and why."""
+        exhausted = last is not None and last.norm < ROUND_OFF * last.forces
+        if exhausted and last is not None:
+            why = (
+                f"the residual stays at {last.norm / last.forces:.1e} of the forces, above the tolerance of "
+                f"{self.tolerance:.1e}, which round-off does not allow"
+            )
+        return NewtonResult(False, why, tuple(self.residuals), tuple(self.krylov), share, exhausted)
+
+
+def newton(system: System, tolerance: float, most: int, *, strict: bool = False) -> NewtonResult:
+    """Iterate to equilibrium at the system's present load level. Collective.
+
+    The first correction carries prescribed motion and loads through the tangent of the last equilibrium, so that the
+    increment need not shrink with the mesh. Where it goes too far (a cell loses nearly all of its volume, or the
+    residual grows by more than a smooth path's) nothing else is tried, and the share that it is good for is told. Later
+    corrections are shortened until no cell is turned and the residual falls, and lengthened while it falls slowly.
+
+    Args:
+        system: the system, at the last converged state.
+        tolerance: residual over forces at which to stop.
+        most: most iterations.
+        strict: give up as soon as a linear solve becomes much dearer than the first.
+    """
+    course = _Course(tolerance)
+    current, result = _first(system, course)
+    if current is None:
+        return result
+    slow = 0
+    while not course.take(current):
+        if len(course.krylov) >= most:
+            return course.failed(f"no convergence in {most} iterations", last=current)
+        if slow >= STAGNANT:
+            return course.failed("the residual hardly falls", last=current)
+        if not course.correct(system, course.forcing(current), strict=strict):
+            return course.failed("the tangent is not that of a body at rest" if strict else "the linear solver failed")
+        found = _line_search(system, current)
+        if found is None:
+            return course.failed("the residual would not fall", last=current)
+        slow = slow + 1 if found.norm > SLOW * current.norm else 0
+        current = found
+    return course.done()
+
+
+def _first(system: System, course: _Course) -> tuple[Residual | None, NewtonResult]:
+    """The first correction, taken whole, and its residual; None where it goes too far, and how that ended."""
     least = system.least_volume_ratio()
-    iterations, solved = system.newton_correction(LOOSEST, moving=True)
-    krylov = [iterations]
-    if not solved:
-        return NewtonResult(False, "the linear solver failed", (), tuple(krylov))
-    del system_start
-    share = 1.0
+    if not course.correct(system, LOOSEST, moving=True):
+        return None, course.failed("the linear solver failed")
     system.move(1.0)
-    while (ratio := system.least_volume_ratio()) < KEPT * least:
-        if share <= SHORTEST:
-            break
-        system.move(-share / 2)
-        share /= 2
+    share = _shorten(system, 1.0, least)
     if share < 1:
-        return NewtonResult(False, f"cells turned inside out ({ratio:.3g})", (), tuple(krylov), share)
+        return None, course.failed("cells turned inside out", share)
     current = system.residual()
     system.move(-0.5)
     half = system.residual()
     if not current.norm <= STEEP * half.norm:
-        share = 0.5
-        while share > SHORTEST:
-            system.move(-share / 2)
-            quarter = system.residual()
-            if half.norm <= STEEP * quarter.norm:
-                break
-            share, half = share / 2, quarter
-        return NewtonResult(False, "the path is too curved", (), tuple(krylov), share)
+        return None, course.failed("the path bends too much", _smooth(system, half))
     system.move(0.5)
-    return correct(system, current, krylov, tolerance, most)
+    return current, course.done()
 
 
-def correct(system: System, current: Residual, krylov: list[int], tolerance: float, most: int) -> NewtonResult:
-    residuals = [current.norm]
-    least = system.least_volume_ratio()
-    slow = 0
-    for _ in range(1, most):
-        if current.norm <= tolerance * current.forces:
-            return NewtonResult(True, "", tuple(residuals), tuple(krylov))
-        iterations, solved = system.newton_correction(_forcing(residuals, tolerance, current), moving=False)
-        krylov.append(iterations)
-        if not solved:
-            return NewtonResult(False, "the linear solver failed", tuple(residuals), tuple(krylov))
-        found = _line_search(system, current, least)
-        if found is None:
-            return NewtonResult(False, "the residual would not fall", tuple(residuals), tuple(krylov))
-        slow = slow + 1 if found.norm > SLOW * current.norm else 0
-        current = found
-        least = system.least_volume_ratio()
-        residuals.append(current.norm)
-        if slow >= 4:
-            return NewtonResult(False, "the residual falls too slowly", tuple(residuals), tuple(krylov))
-    if current.norm <= tolerance * current.forces:
-        return NewtonResult(True, "", tuple(residuals), tuple(krylov))
-    return NewtonResult(False, f"no convergence in {most} iterations", tuple(residuals), tuple(krylov))
+def _shorten(system: System, share: float, least: float) -> float:
+    """Take back what turns cells, of a correction of which ``share`` has been taken; the share left."""
+    while share > SHORTEST and system.least_volume_ratio() < KEPT * least:
+        system.move(-share / 2)
+        share /= 2
+    return share
 
 
-def _line_search(system: System, previous: Residual, least: float) -> Residual | None:
+def _smooth(system: System, whole: Residual) -> float:
+    """The share of the first correction, of which half has been taken, up to which the residual grows smoothly."""
+    share = 0.5
+    while share > SHORTEST:
+        system.move(-share / 2)
+        half = system.residual()
+        if whole.norm <= STEEP * half.norm:
+            break
+        share, whole = share / 2, half
+    return share
+
+
+def _line_search(system: System, previous: Residual) -> Residual | None:
     """Shorten the correction until no cell is turned and the residual is lower; None where it never is."""
+    least = system.least_volume_ratio()
     step = 1.0
     system.move(step)
     while step >= SHORTEST:
         if system.least_volume_ratio() >= KEPT * least:
             current = system.residual()
             if current.norm < (1 - 1e-4 * step) * previous.norm:
-                if step == 1.0 and EXPAND and 0.25 * previous.norm < current.norm:
-                    return _stretch(system, current, least)
-                return current
+                slow = step == 1 and current.norm > 0.25 * previous.norm
+                return _lengthen(system, current, least) if slow else current
         system.move(-step / 2)
         step /= 2
     return None
 
 
-def _stretch(system: System, current: Residual, least: float) -> Residual:
-    """Lengthen the correction as long as the residual falls: an exponential falls by e only with each whole one."""
+def _lengthen(system: System, current: Residual, least: float) -> Residual:
+    """Double the correction while the residual falls: an exponential falls by no more than e in each iteration."""
     step = 1.0
     while step < LONGEST:
         system.move(step)
@@ -151,10 +208,56 @@ def _stretch(system: System, current: Residual, least: float) -> Residual:
     return current
 
 
-def _forcing(residuals: list[float], tolerance: float, last: Residual) -> float:
-    """Relative tolerance of the next linear solve."""
-    if len(residuals) < 2:
-        return LOOSEST
-    progress = (residuals[-1] / residuals[-2]) ** 2
-    enough = 0.1 * tolerance * last.forces / last.norm
-    return float(min(LOOSEST, max(progress, enough, TIGHTEST)))
+def damped(system: System, tolerance: float) -> NewtonResult:
+    """Let the body creep to equilibrium at the system's present load level, over limit points. Collective.
+
+    Pseudo-transient continuation (Kelley & Keyes 1998, doi 10.1137/S0036142996304796): the tangent's diagonal is
+    raised so that each correction goes downhill in energy, by less as the body comes to rest. Energy is judged by the
+    work of the residual along a correction (trapezoidal), so that mixed and nonconservative problems are served too.
+
+    Args:
+        system: the system, at the last converged state.
+        tolerance: residual over forces at which to stop.
+    """
+    course = _Course(tolerance)
+    current, result = _first(system, course)
+    if current is None:
+        return result
+    damping, taken = DAMPING, course.take(current)
+    while not taken:
+        if len(course.krylov) >= DAMPED:
+            return course.failed(f"no equilibrium after {DAMPED} damped iterations", last=current)
+        if not course.correct(system, LOOSEST, damping=damping):
+            return course.failed("the linear solver failed")
+        found, ratio = _downhill(system, current, damping)
+        if found is None:
+            damping = 8 * max(damping, UNDAMPED)
+            if damping > 1e6:
+                return course.failed("the energy would not fall", last=current)
+            continue
+        if -0.5 < ratio < 0.3 and found.norm < current.norm:
+            damping /= 10
+        elif ratio > 0.3:
+            damping /= 4
+        elif ratio < -0.5:
+            damping *= 4
+        damping = damping if damping > UNDAMPED else 0.0
+        current = found
+        taken = course.take(current)
+    return course.done()
+
+
+def _downhill(system: System, previous: Residual, damping: float) -> tuple[Residual | None, float]:
+    """Take the correction if the energy falls along it; the residual and how much of its work is left, else None."""
+    before, least = system.work(), system.least_volume_ratio()
+    system.move(1.0)
+    if system.least_volume_ratio() >= KEPT * least:
+        current = system.residual()
+        after = system.work()
+        bearable = max(10 * previous.norm, BEARABLE * current.forces)
+        falls = before > 0 and before + after > 0 and current.norm < bearable
+        settles = current.norm < (0.5 if damping == 0 else 1.0) * previous.norm
+        if np.isfinite(current.norm) and (settles or falls):
+            return current, after / before if before else 0.0
+    system.move(-1.0)
+    return None, 0.0

@@ -10,7 +10,7 @@ from fibertwin.errors import SolveError
 
 from .deformation import worst_cell
 from .linear import parse_options
-from .newton import NewtonResult, newton
+from .newton import NewtonResult, damped, newton
 from .parameters import looked_up
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution, Step
@@ -18,6 +18,9 @@ from .system import State, System
 
 EASY = 7
 """Newton iterations up to which an increment counts as easy, and the next may be longer."""
+
+PATIENCE = 3
+"""Failures in a row after which damping is tried: an instability does not go away with shorter increments."""
 
 type Progress = Callable[[float, Step | None, str], None]
 """Called after every increment: load level in equilibrium, the step (None where it failed), and a sentence."""
@@ -133,28 +136,48 @@ def walk(
     system, progress = path.system, progress or _silent
     if start is not None and _leap(path, stepping, start, until):
         return ""
-    increment = stepping.first
+    increment, failures = stepping.first, 0
     knots = [*(knot for knot in system.knots() if knot < until), until]
     while path.level < until:
         ahead = next(knot for knot in knots if knot > path.level + 1e-9)
         level = path.level + increment
         level = ahead if level > ahead - 1e-9 else level
-        system.set_level(level)
-        result = newton(system, stepping.tolerance, stepping.newton)
-        path.count(result)
+        result, failed = _attempt(path, stepping, level, failures)
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov, system.cavities()))
             progress(level, path.steps[-1], "")
             increment *= stepping.growth if len(result.residuals) <= EASY else 1.0
+            failures = 0
             continue
-        cell = worst_cell(system.problem, system.state)
-        path.go_back()
-        increment = result.share * (level - path.level)
-        failure = f"{result.why} at {level:.3g} of the load; {cell}"
-        progress(path.level, None, failure)
-        if increment < stepping.smallest:
-            return failure
+        progress(path.level, None, failed)
+        failures += 1
+        tried = level - path.level
+        if tried < stepping.smallest * (1 + 1e-9) or (result.exhausted and failures >= PATIENCE):
+            return failed
+        increment = max(result.share * tried, stepping.smallest)
     return ""
+
+
+def _attempt(path: Path, stepping: Stepping, level: float, failures: int) -> tuple[NewtonResult, str]:
+    """Try for equilibrium at a level, with damping where shorter increments have failed ``PATIENCE`` times; if there
+    is none, why, and the path is where it was."""
+    system = path.system
+    last = level - path.level < stepping.smallest * (1 + 1e-9)
+    result, failed = NewtonResult(False, "", (), ()), ""
+    for method in (True, False):
+        if method and failures != PATIENCE and not last:
+            continue
+        system.set_level(level)
+        if method:
+            result = damped(system, stepping.tolerance)
+        else:
+            result = newton(system, stepping.tolerance, stepping.newton, strict=failures < PATIENCE)
+        path.count(result)
+        if result.converged:
+            return result, ""
+        failed = f"{result.why} at {level:.3g} of the load; {worst_cell(system.problem, system.state)}"
+        path.go_back()
+    return result, failed
 
 
 def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:

@@ -126,6 +126,10 @@ class System:
         """The smallest J of all quadrature points; not above 0 where cells are turned inside out."""
         return self._volume.least()
 
+    def work(self) -> float:
+        """Work (µJ) of the last residual along the last correction of the displacement, as far as nothing holds it."""
+        return float(self._b.getNestSubVecs()[0].dot(self._dx.getNestSubVecs()[0]))
+
     # -- equations -----------------------------------------------------------------------------
     def residual(self) -> Residual:
         """Assemble the residual; what the supports bear counts as force, not as residual."""
@@ -142,19 +146,25 @@ class System:
         weighted = [parts[0], *(self._pressure_scale * part for part in (*parts[1:], volumes))]
         return Residual(float(np.linalg.norm(weighted)), float(forces))
 
-    def newton_correction(self, rtol: float, *, moving: bool) -> tuple[int, bool]:
+    def newton_correction(
+        self, rtol: float, *, moving: bool, damping: float = 0.0, budget: int | None = None
+    ) -> tuple[int, bool]:
         """Solve the tangent for a correction; prescribed motion enters through the tangent where ``moving``.
+
+        ``damping`` is the part of itself by which the diagonal of the displacement block is raised (Marquardt 1963, doi
+        10.1137/0111030), so that an indefinite tangent gives a correction along which the energy falls. ``budget`` bounds the Krylov iterations.
 
         Returns:
             Krylov iterations, and whether the solve succeeded.
         """
         self._assemble_tangent()
+        self._damp(damping)
         self._assemble_residual(lifted=moving)
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=-1.0)
         operator = self._matrix
         if self._projection is not None:
             operator = self._projection.apply(self._matrix, self._b, self.state.displacement, moving=moving)
-        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol)
+        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol, budget)
         self._hold(self._dx)
         if result.reason < 0 or not self._cavities.unknown:
             return result.iterations, result.reason > 0
@@ -264,6 +274,16 @@ class System:
         form = self.forms.tangent if self.state.pressure is not None else self.forms.tangent[0][0]
         petsc.assemble_matrix(self._matrix, form, bcs=self._conditions)
         self._matrix.assemble()
+
+    def _damp(self, damping: float) -> None:
+        """Raise the diagonal of the displacement block by a part of itself."""
+        if damping > 0:
+            block = self._matrix if self.state.pressure is None else self._matrix.getNestSubMatrix(0, 0)
+            diagonal = block.getDiagonal()
+            diagonal.abs()
+            diagonal.scale(damping)
+            block.setDiagonal(diagonal, addv=PETSc.InsertMode.ADD)
+            diagonal.destroy()
 
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:
