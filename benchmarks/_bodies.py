@@ -104,7 +104,9 @@ def scattered(anatomy: Anatomy, voxel: float) -> FiberField:
 
     def axes(points: Array) -> tuple[Array, Array]:
         voxels = np.floor(points / voxel)
-        noise = np.sin(voxels @ np.array([[12.9898, 39.3461, 73.156], [78.233, 11.135, 52.235], [37.719, 83.155, 9.151]]))
+        noise = np.sin(
+            voxels @ np.array([[12.9898, 39.3461, 73.156], [78.233, 11.135, 52.235], [37.719, 83.155, 9.151]])
+        )
         toward = np.modf(43758.5453 * noise)[0]
         return toward + 1e-3, np.roll(toward, 1, axis=1) + np.array([0.0, 2e-3, 5e-3])
 

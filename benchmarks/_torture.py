@@ -156,7 +156,13 @@ def _tissues() -> list[Torture]:
         Torture("bulk over shear 1e6, mixed, sheared by 1", lambda: _uniform(cube(3), dispersed(1e6), pulled(0, 0, 1))),
         Torture("cortex, Ogden with α = −19, 40 % stretch", lambda: _uniform(cube(3), cortex, pulled(0.4))),
         Torture("cortex, Ogden with α = −19, 30 % compression", lambda: _uniform(cube(3), cortex, pulled(-0.3))),
-        Torture("St Venant–Kirchhoff, 30 % compression", lambda: _uniform(cube(3), kirchhoff, pulled(-0.3))),
+        Torture("St Venant–Kirchhoff, 15 % compression", lambda: _uniform(cube(3), kirchhoff, pulled(-0.15))),
+        Torture(
+            "St Venant–Kirchhoff compressed by 60 %, where it resists no more",
+            lambda: _uniform(cube(3), kirchhoff, pulled(-0.6)),
+            "stops",
+            "J = ",
+        ),
     ]
 
 

@@ -1,6 +1,5 @@
 """Newton's method at one load level: a guarded first step, corrections with line search, damping as last rescue."""
 
-import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,14 +12,14 @@ SHORTEST, LONGEST = 1 / 32, 16.0
 KEPT = 0.1
 """Part of the smallest J that a correction must leave: a cell that loses more is about to be turned inside out."""
 
-STEEP = float(os.environ.get("T_STEEP", 16.0))
+STEEP = 16.0
 """Growth of the residual from half the first step to the whole one (four where the second derivative rules) beyond
 which the step is too long."""
 
 SLOW, STAGNANT = 0.6, 4
 """Part of the residual that a slow iteration leaves, and how many of them in a row are enough."""
 
-LOOSEST, TIGHTEST = float(os.environ.get("T_LOOSE", 1e-3)), 1e-8
+LOOSEST, TIGHTEST = 1e-3, 1e-8
 """Bounds of the relative tolerance of a linear solve."""
 
 ROUND_OFF = 1e-8
@@ -30,7 +29,11 @@ DEARER, SPARE = 4, 50
 """Krylov iterations of a correction, as a multiple of those of the first one and some to spare, beyond which the
 tangent is no longer that of a body near equilibrium: indefinite, most of the time."""
 
-DAMPED = 80
+FAR = 1e-4
+"""Part of the forces above which a residual is that of a body far from rest: there an indefinite tangent tells that the
+increment is too long; near rest it is the equilibrium's own."""
+
+DAMPED = 100
 """Most iterations with damping."""
 
 BEARABLE = 0.1
@@ -51,6 +54,7 @@ class NewtonResult:
         krylov: Krylov iterations of each linear solve.
         share: part of the way to the level that is worth a try where this failed.
         exhausted: whether the residual is at round-off, so that shorter increments are in vain.
+        dear: whether it was given up for a linear solve that became too dear.
     """
 
     converged: bool
@@ -59,6 +63,7 @@ class NewtonResult:
     krylov: tuple[int, ...]
     share: float = 0.5
     exhausted: bool = False
+    dear: bool = False
 
 
 @dataclass
@@ -66,15 +71,18 @@ class _Course:
     """The iterations so far."""
 
     tolerance: float
+    known: int | None = None
     residuals: list[float] = field(default_factory=list)
     krylov: list[int] = field(default_factory=list)
 
     def correct(
-        self, system: System, rtol: float, *, moving: bool = False, damping: float = 0.0, strict: bool = False
+        self, system: System, rtol: float, *, moving: bool = False, damping: float = 0.0, far: bool = False
     ) -> bool:
-        """Solve for a correction, at no more than a bearable multiple of the first one's cost where ``strict``."""
-        digits = np.log(rtol) / np.log(LOOSEST)
-        budget = int((SPARE + DEARER * self.krylov[0]) * digits) if strict else None
+        """Solve for a correction, ``far`` from rest at no more than a bearable cost; whether that worked."""
+        budget = None
+        if self.known is not None and far:
+            digits = np.log(rtol) / np.log(LOOSEST)
+            budget = int(digits * (SPARE + max(DEARER * self.krylov[0], 2 * self.known)))
         iterations, solved = system.newton_correction(rtol, moving=moving, damping=damping, budget=budget)
         self.krylov.append(iterations)
         return solved
@@ -96,7 +104,7 @@ class _Course:
         """Equilibrium."""
         return NewtonResult(True, "", tuple(self.residuals), tuple(self.krylov))
 
-    def failed(self, why: str, share: float = 0.5, last: Residual | None = None) -> NewtonResult:
+    def failed(self, why: str, share: float = 0.5, last: Residual | None = None, *, dear: bool = False) -> NewtonResult:
         """No equilibrium, and why."""
         exhausted = last is not None and last.norm < ROUND_OFF * last.forces
         if exhausted and last is not None:
@@ -104,10 +112,10 @@ class _Course:
                 f"the residual stays at {last.norm / last.forces:.1e} of the forces, above the tolerance of "
                 f"{self.tolerance:.1e}, which round-off does not allow"
             )
-        return NewtonResult(False, why, tuple(self.residuals), tuple(self.krylov), share, exhausted)
+        return NewtonResult(False, why, tuple(self.residuals), tuple(self.krylov), share, exhausted, dear)
 
 
-def newton(system: System, tolerance: float, most: int, *, strict: bool = False) -> NewtonResult:
+def newton(system: System, tolerance: float, most: int, known: int | None = None) -> NewtonResult:
     """Iterate to equilibrium at the system's present load level. Collective.
 
     The first correction carries prescribed motion and loads through the tangent of the last equilibrium, so that the
@@ -119,9 +127,10 @@ def newton(system: System, tolerance: float, most: int, *, strict: bool = False)
         system: the system, at the last converged state.
         tolerance: residual over forces at which to stop.
         most: most iterations.
-        strict: give up as soon as a linear solve becomes much dearer than the first.
+        known: most Krylov iterations that a linear solve has taken on the way to an equilibrium so far; where given, the
+            increment is given up as soon as one becomes much dearer than that and than its first.
     """
-    course = _Course(tolerance)
+    course = _Course(tolerance, known)
     current, result = _first(system, course)
     if current is None:
         return result
@@ -131,8 +140,9 @@ def newton(system: System, tolerance: float, most: int, *, strict: bool = False)
             return course.failed(f"no convergence in {most} iterations", last=current)
         if slow >= STAGNANT:
             return course.failed("the residual hardly falls", last=current)
-        if not course.correct(system, course.forcing(current), strict=strict):
-            return course.failed("the tangent is not that of a body at rest" if strict else "the linear solver failed")
+        far = known is not None and current.norm > FAR * current.forces
+        if not course.correct(system, course.forcing(current), far=far):
+            return course.failed("the linear solver failed", dear=far)
         found = _line_search(system, current)
         if found is None:
             return course.failed("the residual would not fall", last=current)

@@ -82,6 +82,8 @@ class Path:
     work: float = 0.0
     newton: int = 0
     krylov: int = 0
+    dearest: int = 0
+    dear: int = 0
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -105,6 +107,9 @@ class Path:
         """Add the iterations of an attempt."""
         self.newton += len(result.krylov)
         self.krylov += sum(result.krylov)
+        self.dear += result.dear
+        if result.converged:
+            self.dearest = max(self.dearest, *result.krylov)
 
     def go_back(self) -> None:
         """Put the system back to the last state in equilibrium."""
@@ -153,9 +158,16 @@ def walk(
         failures += 1
         tried = level - path.level
         if tried < stepping.smallest * (1 + 1e-9) or (result.exhausted and failures >= PATIENCE):
-            return failed
+            return failed if result.exhausted else failed + _hint(system)
         increment = max(result.share * tried, stepping.smallest)
     return ""
+
+
+def _hint(system: System) -> str:
+    """What may be behind a body that finds no rest, where loads push on it."""
+    if not system.forms.loads:
+        return ""
+    return "; this may be a limit point of the load, past which a prescribed volume or displacement leads"
 
 
 def _attempt(path: Path, stepping: Stepping, level: float, failures: int) -> tuple[NewtonResult, str]:
@@ -171,7 +183,8 @@ def _attempt(path: Path, stepping: Stepping, level: float, failures: int) -> tup
         if method:
             result = damped(system, stepping.tolerance)
         else:
-            result = newton(system, stepping.tolerance, stepping.newton, strict=failures < PATIENCE)
+            known = path.dearest if path.dear < PATIENCE else None
+            result = newton(system, stepping.tolerance, stepping.newton, known)
         path.count(result)
         if result.converged:
             return result, ""

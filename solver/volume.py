@@ -31,7 +31,9 @@ class VolumeRatio:
 
     def least(self) -> float:
         """The smallest J on all ranks; −∞ where the displacement is not finite."""
-        mine = min((self._least_of(self._cells[at : at + CHUNK]) for at in range(0, len(self._cells), CHUNK)), default=np.inf)
+        mine = min(
+            (self._least_of(self._cells[at : at + CHUNK]) for at in range(0, len(self._cells), CHUNK)), default=np.inf
+        )
         return float(min(self._mesh.comm.allgather(mine)))
 
     def _least_of(self, cells: NDArray[np.int32]) -> float:
