@@ -23,8 +23,9 @@ class Plain:
     krylov: int
 
 
-def plain_newton(problem: Problem, steps: int, stepping: Stepping) -> Plain:
+def plain_newton(problem: Problem, steps: int, stepping: Stepping | None = None) -> Plain:
     """Bring the load on in ``steps`` equal parts, each by full Newton corrections; the first failure ends it."""
+    stepping = stepping or Stepping()
     system = System(problem, stepping.end)
     newton = krylov = 0
     try:

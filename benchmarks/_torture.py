@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from _bodies import (
     ELEMENTS,
-    OBLIQUE,
     REINFORCED,
     SYMMETRY,
     aligned,
@@ -82,7 +81,7 @@ class Torture:
     build: Callable[[], Problem]
     ends: Ending = "solved"
     says: str = ""
-    stepping: Stepping = Stepping()
+    stepping: Stepping | None = None
     quick: bool = False
 
 

@@ -127,8 +127,8 @@ def newton(system: System, tolerance: float, most: int, known: int | None = None
         system: the system, at the last converged state.
         tolerance: residual over forces at which to stop.
         most: most iterations.
-        known: most Krylov iterations that a linear solve has taken on the way to an equilibrium so far; where given, the
-            increment is given up as soon as one becomes much dearer than that and than its first.
+        known: most Krylov iterations that a linear solve has taken on the way to an equilibrium so far; where given,
+            the increment is given up as soon as one becomes much dearer than that and than its first.
     """
     course = _Course(tolerance, known)
     current, result = _first(system, course)

@@ -84,6 +84,7 @@ class Path:
     krylov: int = 0
     dearest: int = 0
     dear: int = 0
+    patience: int = PATIENCE
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -171,13 +172,16 @@ def _hint(system: System) -> str:
 
 
 def _attempt(path: Path, stepping: Stepping, level: float, failures: int) -> tuple[NewtonResult, str]:
-    """Try for equilibrium at a level, with damping where shorter increments have failed ``PATIENCE`` times; if there
-    is none, why, and the path is where it was."""
+    """Try for equilibrium at a level; if there is none, why, and the path is where it was.
+
+    Damping comes first where shorter increments have failed ``PATIENCE`` times, or once where it was what helped last,
+    and before the solve is given up.
+    """
     system = path.system
     last = level - path.level < stepping.smallest * (1 + 1e-9)
     result, failed = NewtonResult(False, "", (), ()), ""
     for method in (True, False):
-        if method and failures != PATIENCE and not last:
+        if method and failures != path.patience and not last:
             continue
         system.set_level(level)
         if method:
@@ -187,6 +191,7 @@ def _attempt(path: Path, stepping: Stepping, level: float, failures: int) -> tup
             result = newton(system, stepping.tolerance, stepping.newton, known)
         path.count(result)
         if result.converged:
+            path.patience = 1 if method else PATIENCE if failures == 0 else path.patience
             return result, ""
         failed = f"{result.why} at {level:.3g} of the load; {worst_cell(system.problem, system.state)}"
         path.go_back()

@@ -152,7 +152,8 @@ class System:
         """Solve the tangent for a correction; prescribed motion enters through the tangent where ``moving``.
 
         ``damping`` is the part of itself by which the diagonal of the displacement block is raised (Marquardt 1963, doi
-        10.1137/0111030), so that an indefinite tangent gives a correction along which the energy falls. ``budget`` bounds the Krylov iterations.
+        10.1137/0111030), so that an indefinite tangent gives a correction along which the energy falls. ``budget`` bounds
+        the Krylov iterations, after which nothing is factorised.
 
         Returns:
             Krylov iterations, and whether the solve succeeded.
