@@ -46,8 +46,8 @@ def test_the_least_volume_ratio_is_that_of_all_ranks():
     system = System(stretched(block(WORLD, 3), MATRIX, None))
     assert system.least_volume_ratio() == pytest.approx(1.0)
     u = system.state.displacement
-    u.interpolate(lambda x: np.stack([-0.5 * x[0] ** 2, 0 * x[0], 0 * x[0]]))
-    assert 0 < system.least_volume_ratio() < 1 / 3  # J = 1 − x, and some point lies in the last third
+    u.interpolate(lambda x: np.stack([-0.45 * x[0] ** 2, 0 * x[0], 0 * x[0]]))
+    assert 0.1 - 1e-9 < system.least_volume_ratio() < 0.4  # J = 1 − 0.9 x, and some point lies in the last third
     u.x.array[:] = np.nan
     assert system.least_volume_ratio() == -np.inf
     system.destroy()
@@ -68,12 +68,12 @@ def test_a_first_step_that_turns_cells_is_given_up_at_once_with_the_share_that_d
 
 @pytest.mark.mpi
 def test_an_exponential_law_is_walked_in_few_iterations():
-    """Full Newton takes about one iteration for each factor e by which the first step overshoots, here e^60."""
+    """Full Newton takes about one iteration for each factor e by which the first step overshoots."""
     anatomy = block(WORLD, 2)
-    supports = {"fixed": Clamp("left"), "moved": PrescribedDisplacement("right", (0.2, 0.0, 0.0))}
+    supports = {"fixed": Clamp("left"), "moved": PrescribedDisplacement("right", (0.15, 0.0, 0.0))}
     stiffening = Material((NeoHookean(1.0), HolzapfelGasserOgden(5.0, 100.0)), 1e3)
     outcome = require(solve(Problem(anatomy, {"tissue": stiffening}, supports, fibers=fibered(anatomy)))).outcome
-    assert outcome.newton < 50
+    assert outcome.newton < 45
 
 
 @pytest.mark.mpi
