@@ -1,6 +1,7 @@
 """The torture set: what ends solved or refused with a sentence at default settings, next to plain Newton."""
 
 import argparse
+import sys
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
@@ -78,7 +79,7 @@ def _row(case: Torture, *, plain: bool) -> Row:
     if plain and (words := beside(case)):
         cost += f"; plain Newton in {', '.join(map(str, CONSTANT))} steps (Newton/Krylov): {words}"
     row = judged(case.name, case.ends, ours, met, cost)
-    print(row, flush=True)
+    print(row, file=sys.stderr, flush=True)
     return row
 
 

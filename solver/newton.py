@@ -142,7 +142,7 @@ def newton(system: System, tolerance: float, most: int, known: int | None = None
             return course.failed("the residual hardly falls", last=current)
         far = known is not None and current.norm > FAR * current.forces
         if not course.correct(system, course.forcing(current), far=far):
-            return course.failed("the linear solver failed", dear=far)
+            return course.failed("linear solves became too dear" if far else "the linear solver failed", dear=far)
         found = _line_search(system, current)
         if found is None:
             return course.failed("the residual would not fall", last=current)

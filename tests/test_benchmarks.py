@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-PROGRAMS = ("decomposition", "demo", "orientation")
+PROGRAMS = ("decomposition", "demo", "orientation", "robustness")
 KEYS = ["quantity", "target", "ours", "verdict", "cost"]
 
 

@@ -1,4 +1,4 @@
-"""What keeps a solve going: guarded first steps, damping over limit points, refusals and endings that name their cause."""
+"""What keeps a solve going: guarded first steps, damping over limit points, endings that name their cause."""
 
 import sys
 from pathlib import Path
