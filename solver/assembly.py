@@ -6,7 +6,7 @@ from dolfinx import fem
 from dolfinx.fem import petsc
 from petsc4py import PETSc
 
-from .coarse import Coarse, fill, linear_space
+from .coarse import Coarse, damp, fill, linear_space
 from .equations import Forms, Unknowns
 from .kernels import pattern
 
@@ -75,13 +75,16 @@ class Assembly:
         place = self._state.displacement.x.petsc_vec
         petsc.apply_lifting(part, [tangent], bcs=[self._conditions], x0=[place], alpha=-1.0)
 
-    def tangent(self) -> None:
-        """Bring the tangent to the present state."""
+    def tangent(self, damping: float = 0.0) -> None:
+        """Bring the tangent to the present state, its displacement block's diagonal raised by a part of itself."""
         places = [(0, 0)] if len(self._blocks) == 1 else [(0, 0), (0, 1), (1, 1)]
         for block, (i, j) in zip(self._blocks, places, strict=True):
             stiffness = [self._forms.stiffness] if i == j == 0 and self._forms.stiffness is not None else []
             forms = [*(tissue.tangent[i][j] for tissue in self._forms.tissue), *stiffness]
             fill(block, forms, self._conditions if i == 0 else [])
+        damp(self._blocks[0], damping)
+        if self.coarse is not None:
+            self.coarse.damping = damping
         if len(self._blocks) > 1:
             self.matrix.assemble()
 

@@ -21,6 +21,12 @@ class Coarse:
         conditions: supports of the quadratic displacements.
         forms: the tangent on linear displacements, one form for each group of regions.
         pattern: a form on linear displacements that reaches all cells.
+
+    Attributes:
+        space: linear displacements.
+        matrix: the tangent on them.
+        interpolation: from them to the quadratic ones, zero where these are held.
+        damping: part of itself by which the tangent's diagonal is raised.
     """
 
     def __init__(
@@ -37,12 +43,14 @@ class Coarse:
         self._forms = list(forms)
         self._conditions = _conditions(held, V1)
         self.space = V1
+        self.damping = 0.0
         self.matrix: PETSc.Mat = petsc.create_matrix(pattern)
         self.interpolation = _interpolation(V, V1, held)
 
     def assemble(self) -> None:
         """Bring the tangent to the present state."""
         fill(self.matrix, self._forms, self._conditions)
+        damp(self.matrix, self.damping)
 
     def destroy(self) -> None:
         """Free PETSc's objects."""
@@ -57,6 +65,16 @@ def fill(matrix: PETSc.Mat, forms: Sequence[fem.Form], conditions: Sequence[fem.
         petsc.assemble_matrix(matrix, form, bcs=list(conditions))
         matrix.assemble(PETSc.Mat.AssemblyType.FLUSH)  # the diagonal of held rows is inserted, all else added
     matrix.assemble()
+
+
+def damp(matrix: PETSc.Mat, damping: float) -> None:
+    """Raise the diagonal of a matrix by a part of its size. Collective."""
+    if damping > 0:
+        diagonal = matrix.getDiagonal()
+        diagonal.abs()
+        diagonal.scale(damping)
+        matrix.setDiagonal(diagonal, addv=PETSc.InsertMode.ADD)
+        diagonal.destroy()
 
 
 def linear_space(V: fem.FunctionSpace) -> fem.FunctionSpace:

@@ -185,6 +185,7 @@ class LinearSolver:
             database.setValue(self._prefix + name, value)
         self._ksp.setOperators(matrix)
         self._ksp.setFromOptions()
+        self._most = self._ksp.getTolerances()[3]
         pc = self._ksp.getPC()
         if self._schur is not None and pc.getType() == "fieldsplit":
             displacement, pressure = matrix.getNestISs()[0]
@@ -199,7 +200,9 @@ class LinearSolver:
             pc.getMGCoarseSolve().setOperators(self._coarse.matrix)
             pc.setFromOptions()
 
-    def solve(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
+    def solve(
+        self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None = None
+    ) -> LinearResult:
         """Solve for ``solution``; collective. A failure resets the solver so that the next solve starts clean.
 
         Args:
@@ -207,24 +210,31 @@ class LinearSolver:
             rhs: right-hand side.
             solution: receives the solution.
             rtol: tolerance relative to the right-hand side.
+            budget: Krylov iterations after which the solve is given up without factorisation; no limit of its own
+                where left out.
         """
-        result = self._iterate(matrix, rhs, solution, rtol)
+        result = self._iterate(matrix, rhs, solution, rtol, budget)
         if result.reason > 0 and np.isfinite(solution.norm()):
             return result
         self._ksp.reset()
         self._configure(matrix)
+        if budget is not None:
+            return LinearResult(result.iterations, min(result.reason, -1))
         if not self._given and matrix.getSize()[0] <= LARGEST_DIRECT and _factorised(matrix, rhs, solution):
             return LinearResult(result.iterations, 1, direct=True)
         return LinearResult(result.iterations, min(result.reason, -1))
 
-    def _iterate(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
+    def _iterate(
+        self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None
+    ) -> LinearResult:
         with _blaming_options():
             if self._matrix is None:
                 self._configure(matrix)
             if self._leveled and self._coarse is not None:
                 self._coarse.assemble()
             self._ksp.setOperators(matrix)
-            self._ksp.setTolerances(rtol=rtol)
+            most = self._most if budget is None else min(budget, self._most)
+            self._ksp.setTolerances(rtol=rtol, max_it=most)
             try:
                 self._ksp.solve(rhs, solution)
             except PETSc.Error as error:

@@ -5,6 +5,9 @@
 // contract them with gradients of shape functions. LANES points or nodes are worked on at once; rows are padded to
 // whole vectors, with weight zero.
 
+#define PLACE(r, s) ((r) < (s) ? PLACE_(r, s) : PLACE_(s, r)) // where A_rs stands among the 45
+#define PLACE_(r, s) ((r) * 9 - (r) * ((r) - 1) / 2 + (s) - (r))
+
 #if defined(__AVX512F__)
 #define LANES 8
 #define SUMS 20 // vectors that registers hold at once, beside what is added to them

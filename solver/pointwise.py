@@ -172,8 +172,10 @@ def _power(
     elif rest:
         factors.append(part(rest, f"pow({base}, {float(rest)!r})"))
     if number < 0:
-        over = part(Fraction(-1), f"1.0 / {whole(-number)}") if number == -1 else part(
-            Fraction(number), f"1.0 / {whole(-number)}"
+        over = (
+            part(Fraction(-1), f"1.0 / {whole(-number)}")
+            if number == -1
+            else part(Fraction(number), f"1.0 / {whole(-number)}")
         )
         factors.append(over)
     elif number > 0:

@@ -105,7 +105,7 @@ def check(problem: Problem) -> None:
     Raises:
         InputError: with every inconsistency found.
     """
-    wrong = [*_check_regions(problem), *_check_surfaces(problem)]
+    wrong = [*_check_regions(problem), *_check_surfaces(problem), *_check_cells(problem)]
     if problem.fibers is not None and problem.fibers.degree != problem.quadrature_degree:
         wrong.append(
             Wrong(
@@ -146,6 +146,17 @@ def _check_regions(problem: Problem) -> list[Wrong]:
                 )
             )
     return wrong
+
+
+def _check_cells(problem: Problem) -> list[Wrong]:
+    from fibertwin.meshes.folded import folded_cell
+
+    found = folded_cell(problem.anatomy.mesh)
+    if found is None:
+        return []
+    cell, place = found
+    where = ", ".join(f"{x:.1f}" for x in place)
+    return [Wrong("anatomy", f"cell {cell} at ({where}) mm is turned inside out or lies over its neighbors")]
 
 
 def _check_surfaces(problem: Problem) -> list[Wrong]:

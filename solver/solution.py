@@ -39,6 +39,8 @@ class Outcome:
         level: last load level in equilibrium, 0 to 1.
         steps: converged increments.
         cuts: increments that failed and were retried shorter.
+        newton: Newton iterations in all, those of failed increments among them.
+        krylov: Krylov iterations in all, likewise.
     """
 
     converged: bool
@@ -46,6 +48,8 @@ class Outcome:
     level: float
     steps: tuple[Step, ...]
     cuts: int
+    newton: int = 0
+    krylov: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from fibertwin.errors import SolveError
 
 from .deformation import worst_cell
 from .linear import parse_options
-from .newton import newton
+from .newton import NewtonResult, damped, newton
 from .parameters import looked_up
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution, Step
@@ -18,6 +18,9 @@ from .system import State, System
 
 EASY = 7
 """Newton iterations up to which an increment counts as easy, and the next may be longer."""
+
+PATIENCE = 3
+"""Failures in a row after which damping is tried: an instability does not go away with shorter increments."""
 
 type Progress = Callable[[float, Step | None, str], None]
 """Called after every increment: load level in equilibrium, the step (None where it failed), and a sentence."""
@@ -77,6 +80,11 @@ class Path:
     level: float = 0.0
     cuts: int = 0
     work: float = 0.0
+    newton: int = 0
+    krylov: int = 0
+    dearest: int = 0
+    dear: int = 0
+    patience: int = PATIENCE
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,6 +103,14 @@ class Path:
         self.work += self.system.comm.allreduce(0.5 * float(np.dot(forces + self.forces, moved)))
         self.level = step.level
         self.steps.append(step)
+
+    def count(self, result: NewtonResult) -> None:
+        """Add the iterations of an attempt."""
+        self.newton += len(result.krylov)
+        self.krylov += sum(result.krylov)
+        self.dear += result.dear
+        if result.converged:
+            self.dearest = max(self.dearest, *result.krylov)
 
     def go_back(self) -> None:
         """Put the system back to the last state in equilibrium."""
@@ -126,27 +142,60 @@ def walk(
     system, progress = path.system, progress or _silent
     if start is not None and _leap(path, stepping, start, until):
         return ""
-    increment = stepping.first
+    increment, failures = stepping.first, 0
     knots = [*(knot for knot in system.knots() if knot < until), until]
     while path.level < until:
         ahead = next(knot for knot in knots if knot > path.level + 1e-9)
         level = path.level + increment
         level = ahead if level > ahead - 1e-9 else level
-        system.set_level(level)
-        result = newton(system, stepping.tolerance, stepping.newton)
+        result, failed = _attempt(path, stepping, level, failures)
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov, system.cavities()))
             progress(level, path.steps[-1], "")
             increment *= stepping.growth if len(result.residuals) <= EASY else 1.0
+            failures = 0
             continue
-        cell = worst_cell(system.problem, system.state)
-        path.go_back()
-        increment = 0.5 * (level - path.level)
-        failure = f"{result.why} at {level:.3g} of the load; {cell}"
-        progress(path.level, None, failure)
-        if increment < stepping.smallest:
-            return failure
+        progress(path.level, None, failed)
+        failures += 1
+        tried = level - path.level
+        if tried < stepping.smallest * (1 + 1e-9) or (result.exhausted and failures >= PATIENCE):
+            return failed if result.exhausted else failed + _hint(system)
+        increment = max(result.share * tried, stepping.smallest)
     return ""
+
+
+def _hint(system: System) -> str:
+    """What may be behind a body that finds no rest, where loads push on it."""
+    if not system.forms.loads:
+        return ""
+    return "; this may be a limit point of the load, past which a prescribed volume or displacement leads"
+
+
+def _attempt(path: Path, stepping: Stepping, level: float, failures: int) -> tuple[NewtonResult, str]:
+    """Try for equilibrium at a level; if there is none, why, and the path is where it was.
+
+    Damping comes first where shorter increments have failed ``PATIENCE`` times, or once where it was what helped last,
+    and before the solve is given up.
+    """
+    system = path.system
+    last = level - path.level < stepping.smallest * (1 + 1e-9)
+    result, failed = NewtonResult(False, "", (), ()), ""
+    for method in (True, False):
+        if method and failures != path.patience and not last:
+            continue
+        system.set_level(level)
+        if method:
+            result = damped(system, stepping.tolerance)
+        else:
+            known = path.dearest if path.dear < PATIENCE else None
+            result = newton(system, stepping.tolerance, stepping.newton, known)
+        path.count(result)
+        if result.converged:
+            path.patience = 1 if method else PATIENCE if failures == 0 else path.patience
+            return result, ""
+        failed = f"{result.why} at {level:.3g} of the load; {worst_cell(system.problem, system.state)}"
+        path.go_back()
+    return result, failed
 
 
 def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
@@ -154,6 +203,7 @@ def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
     path.system.set_state(start)
     path.system.set_level(until)
     result = newton(path.system, stepping.tolerance, stepping.newton)
+    path.count(result)
     if result.converged:
         path.advance(Step(until, result.residuals, result.krylov, path.system.cavities()))
         return True
@@ -162,11 +212,9 @@ def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
 
 
 def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:
-    newton_steps = sum(len(step.residuals) for step in path.steps)
-    krylov = sum(sum(step.krylov) for step in path.steps)
     effort = (
-        f"{_count(len(path.steps), 'increment')}, {_count(newton_steps, 'Newton iteration')}, "
-        f"{_count(krylov, 'Krylov iteration')}, {_count(path.cuts, 'cut')}"
+        f"{_count(len(path.steps), 'increment')}, {_count(path.newton, 'Newton iteration')}, "
+        f"{_count(path.krylov, 'Krylov iteration')}, {_count(path.cuts, 'cut')}"
     )
     if failure:
         sentence = f"The solve stopped at {path.level:.3g} of the full load ({effort}): {failure}."
@@ -174,7 +222,7 @@ def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:
         sentence = f"Equilibrium at full load after {effort}."
     if ignored:
         sentence += f" PETSc did not use these options: {' '.join(ignored)}."
-    return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts)
+    return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts, path.newton, path.krylov)
 
 
 def _count(number: int, thing: str) -> str:

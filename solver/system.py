@@ -19,6 +19,7 @@ from .linear import LinearSolver
 from .problem import Problem
 from .projection import Projection
 from .tissue import representative
+from .volume import VolumeRatio
 
 NEGLIGIBLE = 1e-4
 """A strain so small that forces below those that it takes are round-off at any tolerance worth asking for."""
@@ -71,6 +72,7 @@ class System:
         symmetric = self.forms.symmetric
         self._linear = LinearSolver(V, self._schur, self._assembly.coarse, petsc_options or {}, symmetric=symmetric)
         self._cavities = Cavities(problem, self.forms)
+        self._volume = VolumeRatio(problem, self.state.displacement)
         self._pressure_scale, self._least_force = self._scales()
         self.set_level(0.0)
 
@@ -117,6 +119,14 @@ class System:
             f.x.scatter_forward()
         self._cavities.correct(step)
 
+    def least_volume_ratio(self) -> float:
+        """The smallest J of all quadrature points; not above 0 where cells are turned inside out."""
+        return self._volume.least()
+
+    def work(self) -> float:
+        """Work (µJ) of the last residual along the last correction of the displacement, as far as nothing holds it."""
+        return float(self._b.getNestSubVecs()[0].dot(self._dx.getNestSubVecs()[0]))
+
     # -- equations -----------------------------------------------------------------------------
     def residual(self) -> Residual:
         """Assemble the residual; what the supports bear counts as force, not as residual."""
@@ -133,19 +143,25 @@ class System:
         weighted = [parts[0], *(self._pressure_scale * part for part in (*parts[1:], volumes))]
         return Residual(float(np.linalg.norm(weighted)), float(forces))
 
-    def newton_correction(self, rtol: float, *, moving: bool) -> tuple[int, bool]:
+    def newton_correction(
+        self, rtol: float, *, moving: bool, damping: float = 0.0, budget: int | None = None
+    ) -> tuple[int, bool]:
         """Solve the tangent for a correction; prescribed motion enters through the tangent where ``moving``.
+
+        ``damping`` is the part of itself by which the diagonal of the displacement block is raised (Marquardt 1963, doi
+        10.1137/0111030), so that an indefinite tangent gives a correction along which the energy falls. ``budget``
+        bounds the Krylov iterations, after which nothing is factorised.
 
         Returns:
             Krylov iterations, and whether the solve succeeded.
         """
-        self._assembly.tangent()
+        self._assembly.tangent(damping)
         self._assembly.residual(self._b, lifted=moving)
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=-1.0)
         operator = self._assembly.matrix
         if self._projection is not None:
             operator = self._projection.apply(operator, self._b, self.state.displacement, moving=moving)
-        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol)
+        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol, budget)
         self._hold(self._dx)
         if result.reason < 0 or not self._cavities.unknown:
             return result.iterations, result.reason > 0

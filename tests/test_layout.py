@@ -195,7 +195,7 @@ PROVIDED = {
 }
 """Distributions whose name is not that of the module they bring."""
 
-BROUGHT_BY_DOLFINX = {"dolfinx", "dolfinx_solver", "ufl", "basix", "ffcx", "petsc4py", "mpi4py"}
+BROUGHT_BY_DOLFINX = {"dolfinx", "dolfinx_solver", "ufl", "basix", "ffcx", "cffi", "petsc4py", "mpi4py"}
 
 
 def test_every_library_that_is_imported_is_declared() -> None:

@@ -45,7 +45,9 @@ def by_ufl(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None):
 
     tests = [ufl.TestFunction(f.function_space) for f in state.functions]
     residual = [ufl.derivative(energy, f, test) for f, test in zip(state.functions, tests, strict=True)]
-    tangent = [[form(ufl.derivative(row, f, ufl.TrialFunction(f.function_space))) for f in state.functions] for row in residual]
+    tangent = [
+        [form(ufl.derivative(row, f, ufl.TrialFunction(f.function_space))) for f in state.functions] for row in residual
+    ]
     rough = None
     if coarse is not None:
         v, w = ufl.TestFunction(coarse), ufl.TrialFunction(coarse)
