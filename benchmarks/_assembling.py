@@ -57,7 +57,7 @@ def run(comm: "MPI.Comm", cells: int, repeats: int = 5, plainly: bool = True) ->
 
 def _solvers(system: System) -> Assembly:
     """What the solver assembles in every Newton step."""
-    return system._assemble_tangent, system._matrix
+    return system._assembly.tangent, system._assembly.matrix
 
 
 def _plain(problem: Problem, u: fem.Function, conditions: list[fem.DirichletBC]) -> Assembly:

@@ -16,10 +16,13 @@ from fibertwin.solver import Solution, solve
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-STAGES = {"tangent": "_assemble_tangent", "residual": "_assemble_residual", "linear solves": "solve"}
-"""Functions of the rooms below whose processor seconds are told apart."""
-
-FILES = {"tangent": "solver/system.py", "residual": "solver/system.py", "linear solves": "solver/linear.py"}
+STAGES = {
+    "tangent": ("solver/assembly.py", "tangent"),
+    "residual": ("solver/assembly.py", "residual"),
+    "coarse tangent": ("solver/coarse.py", "assemble"),
+    "linear solves": ("solver/linear.py", "solve"),
+}
+"""Functions of the solver whose processor seconds are told apart; the coarse tangent is assembled in a linear solve."""
 
 SET_UP = ("PCSetUp", "PCSetUpOnBlocks")
 """PETSc's events of a preconditioner's set-up; the first stands still within the second (field split)."""
@@ -90,10 +93,13 @@ def _parts(profiler: cProfile.Profile, running: Clock) -> dict[str, float]:
     for (file, _, function), (_, _, _, cumulative, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
         if file.endswith("dolfinx/fem/forms.py") and function == "form":
             taken["forms"] += cumulative
-        for stage, name in STAGES.items():
-            if file.endswith(FILES[stage]) and function == name:
+        for stage, (where, name) in STAGES.items():
+            if file.endswith(where) and function == name:
                 taken[stage] += cumulative
     busy = running.cpu_seconds / running.seconds  # PETSc's clock is on the wall
     setting_up = busy * sum(PETSc.Log.Event(name).getPerfInfo()["time"] for name in SET_UP)
-    taken["linear set-up"], taken["Krylov"] = setting_up, taken.pop("linear solves") - setting_up
+    taken["linear set-up"], taken["Krylov"] = (
+        setting_up,
+        taken.pop("linear solves") - setting_up - taken["coarse tangent"],
+    )
     return taken | {"rest": running.cpu_seconds - sum(taken.values())}
