@@ -31,7 +31,7 @@ QUADRATURE = 4
 """Degree of the quadrature: 14 points in a tetrahedron."""
 
 ONE_POINT = 1
-"""Degree for linear tetrahedra in which the fiber is constant: strain is constant too, and more points give the same."""
+"""Degree for linear tetrahedra in which the fiber is constant: strain is too, and more points give the same."""
 
 TOLERANCE = 1e-8
 """Residual over the norm of the forces at which the cubes are in equilibrium."""

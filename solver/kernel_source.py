@@ -55,7 +55,8 @@ class Law:
         F: the deformation gradient, as a variable.
         p: the pressure, as a variable, where there is one.
         coefficients: fields that it reads.
-        constants: numbers that it reads.
+        constants: numbers that it reads, as the energy names them.
+        given: the same, as the problem holds them.
     """
 
     energy: Expr
@@ -63,6 +64,7 @@ class Law:
     p: Any | None
     coefficients: list[Any]
     constants: list[Any]
+    given: list[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from ffcx.naming import compute_signature
 from numpy.typing import NDArray
 from ufl.algorithms import extract_coefficients
 from ufl.algorithms.analysis import extract_constants
+from ufl.classes import Label, Variable
 
 from fibertwin import jit
 
@@ -26,6 +27,10 @@ from .tissue import Group, kinematics
 
 FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math")
 """Compiler flags of the kernels, beside those of all forms: none of them changes what is not a number."""
+
+
+FIRST = 10**6
+"""Number of the first constant in an energy that is compiled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +70,17 @@ def tissue_forms(
         group: the group.
         coarse: linear displacements for a coarse tangent, or None.
     """
-    law = _law(problem, functions, group)
+    found = law(problem, functions, group)
     spaces = [f.function_space for f in functions]
-    kernels = _compiled(problem, law, spaces, coarse)
+    kernels = _compiled(problem, found, spaces, coarse)
     cells = _own_cells(problem, group)
-    read = [*functions, *law.coefficients]
+    read = [*functions, *found.coefficients]
 
     def form(kernel: str, *arguments: fem.FunctionSpace) -> fem.Form:
         active = np.arange(len(read), dtype=np.int8)
         integrals = {fem.IntegralType.cell: [(0, kernels[kernel], cells, active)]}
         coefficients = [f._cpp_object for f in read]
-        constants = [constant._cpp_object for constant in law.constants]
+        constants = [constant._cpp_object for constant in found.given]
         over = [space._cpp_object for space in arguments]
         domain = problem.anatomy.mesh._cpp_object
         return fem.Form(fem.form_cpp_class(np.float64)(over, integrals, coefficients, constants, False, [], domain))
@@ -89,14 +94,21 @@ def tissue_forms(
     )
 
 
-def _law(problem: Problem, functions: Sequence[fem.Function], group: Group) -> Law:
-    domain = problem.anatomy.mesh
-    F = ufl.variable(fem.Constant(domain, np.eye(3)))
-    p = ufl.variable(fem.Constant(domain, 0.0)) if len(functions) > 1 else None
+def law(problem: Problem, functions: Sequence[fem.Function], group: Group) -> Law:
+    """The energy with constants and variables of its own numbering.
+
+    UFL tells variables by their number, and sorts the terms of sums and products by the names of constants, in which 10
+    comes before 9: numbered as they come, the same energy would be another one in the next run, and be compiled again.
+    """
+    domain = problem.anatomy.mesh.ufl_domain()
+    F = Variable(ufl.Constant(domain, (3, 3), count=FIRST), Label(FIRST))
+    p = Variable(ufl.Constant(domain, count=FIRST + 1), Label(FIRST + 1)) if len(functions) > 1 else None
     energy = group.energy(kinematics(problem, F), p)
     given = {variable.ufl_operands[0] for variable in (F, p) if variable is not None}
     constants = [constant for constant in extract_constants(energy) if constant not in given]
-    return Law(energy, F, p, list(extract_coefficients(energy)), constants)
+    own = [ufl.Constant(domain, c.ufl_shape, count=FIRST + 2 + n) for n, c in enumerate(constants)]
+    energy = ufl.replace(energy, dict(zip(constants, own, strict=True)))
+    return Law(energy, F, p, list(extract_coefficients(energy)), own, constants)
 
 
 def _compiled(

@@ -5,6 +5,7 @@ import pytest
 import ufl
 from bodies import block, tissue, uneven_fibers
 from dolfinx import fem
+from ffcx.naming import compute_signature
 from mpi4py import MPI
 
 from fibertwin import jit
@@ -14,6 +15,7 @@ from fibertwin.meshes.anatomy import Anatomy
 from fibertwin.solver import Displacement, Problem, TaylorHood
 from fibertwin.solver.assembly import coarse_space
 from fibertwin.solver.equations import Unknowns, unknowns
+from fibertwin.solver.kernels import law as kernel_law
 from fibertwin.solver.kernels import tissue_forms
 from fibertwin.solver.tissue import kinematics, metadata
 
@@ -84,3 +86,16 @@ def test_the_kernels_are_the_derivatives_of_the_energy(body):
     for mine, wanted in pairs:
         expected = dense(wanted)
         np.testing.assert_allclose(dense(mine), expected, atol=1e-12 * np.abs(expected).max())
+
+
+def test_an_energy_is_known_again_however_many_came_before_it():
+    """What decides whether kernels are compiled anew; constants are numbered through the whole process."""
+    anatomy = block(SELF, 1)
+    fibers = uneven_fibers(anatomy)
+    names = set()
+    for _ in range(25):
+        problem = Problem(anatomy, {"tissue": tissue(50.0)}, {}, fibers=fibers)
+        state = unknowns(problem)
+        energy = kernel_law(problem, state.functions, state.tissue[0]).energy
+        names.add(compute_signature([(energy, np.zeros(3))], ""))
+    assert len(names) == 1
