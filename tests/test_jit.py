@@ -249,3 +249,26 @@ def test_an_unwritable_cache_names_folder_and_variable(monkeypatch: pytest.Monke
         jit.options()
     assert str(tmp_path / "file" / "cache") in str(caught.value)
     assert jit.CACHE_VARIABLE in str(caught.value)
+
+
+def test_a_module_of_one_s_own_is_compiled_once(cache: Path) -> None:
+    sources = []
+
+    def source() -> str:
+        sources.append("int three(void) { return 3; }")
+        return sources[0]
+
+    for _ in range(2):
+        lib, _ = jit.module("libffcx_three", source, ["int three(void);"], [])
+        assert lib.three() == 3
+    assert len(sources) == 1
+
+
+def test_a_module_without_a_source_keeps_nobody_waiting(cache: Path) -> None:
+    def source() -> str:
+        raise NotImplementedError("Bessel functions have no value here")
+
+    for _ in range(2):
+        with pytest.raises(NotImplementedError):
+            jit.module("libffcx_none", source, ["int none(void);"], [])
+    assert not jit.half_made(jit.cache_folder())

@@ -72,24 +72,41 @@ def module(name: str, source: Callable[[], str], declarations: Sequence[str], fl
     Returns:
         cffi's library and its ``FFI``.
     """
-    import cffi
     from ffcx.codegeneration import jit as ffcx_jit
 
     given = options()
     folder = Path(given["cache_dir"])
     _, loaded = ffcx_jit.get_cached_module(name, [], folder, given["timeout"])
     if loaded is None:
-        builder = cffi.FFI()
-        builder.cdef("\n".join(declarations).replace("restrict ", ""))
-        own, common = list(flags), list(given["cffi_extra_compile_args"])
-        arguments = [*own, *common] if FLAGS_VARIABLE in os.environ else [*common, *own]
-        builder.set_source(name, source(), extra_compile_args=["-std=gnu17", *arguments], libraries=["m"])
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), _quiet():
-            builder.compile(tmpdir=str(folder), verbose=True)
-        (folder / f"{name}.c.cached").write_text(output.getvalue(), encoding="utf-8")
+        with _unmarked_on_failure(folder / f"{name}.c"):
+            _compile(folder, name, source(), declarations, flags)
         _, loaded = ffcx_jit.get_cached_module(name, [], folder, given["timeout"])
     return loaded.lib, loaded.ffi
+
+
+@contextlib.contextmanager
+def _unmarked_on_failure(mark: Path) -> Iterator[None]:
+    """Take back the mark of a compile that failed, so that nobody waits for it."""
+    try:
+        yield
+    except BaseException:
+        mark.unlink(missing_ok=True)
+        raise
+
+
+def _compile(folder: Path, name: str, source: str, declarations: Sequence[str], flags: Sequence[str]) -> None:
+    """Compile C into a module of a folder, and mark it as ready."""
+    import cffi
+
+    builder = cffi.FFI()
+    builder.cdef("\n".join(declarations).replace("restrict ", ""))
+    own, common = list(flags), compiler_flags()
+    arguments = [*own, *common] if FLAGS_VARIABLE in os.environ else [*common, *own]
+    builder.set_source(name, source, extra_compile_args=["-std=gnu17", *arguments], libraries=["m"])
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), _quiet():
+        builder.compile(tmpdir=str(folder), verbose=True)
+    (folder / f"{name}.c.cached").write_text(output.getvalue(), encoding="utf-8")
 
 
 @contextlib.contextmanager
