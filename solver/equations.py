@@ -18,7 +18,7 @@ from .lids import lid_matrix
 from .loads import Cavity, Load, SurfaceLoad, VolumeLoad
 from .problem import Displacement, Problem
 from .supports import Springs
-from .tissue import Group, groups, kinematics, metadata, representative
+from .tissue import Group, groups, kinematics, metadata, point_field, representative
 
 type Surfaces = dict[str, ufl.Measure]
 """A measure for each surface, by its name."""
@@ -32,11 +32,13 @@ class Unknowns:
         displacement: displacement (mm).
         pressure: pressure (kPa), in a mixed formulation.
         tissue: the materials, at the present moment.
+        lag: pressure at the points (kPa) that the tangent has beyond U'(J), where the displacement alone is unknown.
     """
 
     displacement: fem.Function
     pressure: fem.Function | None
     tissue: tuple[Group, ...]
+    lag: fem.Function | None = None
 
     @property
     def functions(self) -> list[fem.Function]:
@@ -113,7 +115,7 @@ def unknowns(problem: Problem) -> Unknowns:
     V = fem.functionspace(domain, ("Lagrange", degree, (3,)))
     displacement = fem.Function(V, name="displacement")
     if isinstance(problem.formulation, Displacement):
-        return Unknowns(displacement, None, tissue)
+        return Unknowns(displacement, None, tissue, point_field(problem))
     Q = fem.functionspace(domain, ("Lagrange", 1))
     return Unknowns(displacement, fem.Function(Q, name="pressure"), tissue)
 
@@ -141,7 +143,7 @@ def forms(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None = 
         return fem.form(form, jit_options=jit.options())
 
     return Forms(
-        tissue=tuple(tissue_forms(problem, state.functions, group, coarse) for group in state.tissue),
+        tissue=tuple(tissue_forms(problem, state.functions, group, coarse, state.lag) for group in state.tissue),
         outside=None if outside.empty() else compiled(outside),
         stiffness=_stiffness(outside, u, compiled),
         symmetric=work is None or u not in ufl.algorithms.extract_coefficients(work),

@@ -57,6 +57,7 @@ class Law:
         coefficients: fields that it reads.
         constants: numbers that it reads, as the energy names them.
         given: the same, as the problem holds them.
+        lag: by how much the pressure at a point, as the tangent has it, goes beyond U'(J), where it does.
     """
 
     energy: Expr
@@ -65,6 +66,12 @@ class Law:
     coefficients: list[Any]
     constants: list[Any]
     given: list[Any]
+    lag: Any | None = None
+
+    @property
+    def read(self) -> list[Any]:
+        """All fields that it reads, beside the unknowns."""
+        return [*self.coefficients, *([] if self.lag is None else [self.lag])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +182,7 @@ def _reads(law: Law, sizes: dict[str, int]) -> _Reads:
         terminals[law.p.ufl_operands[0]] = lambda k: "in[9 * NV + q]"
         count += 1
     offset = 3 * sizes["ND"] + sizes["NP"]
-    for coefficient in law.coefficients:
+    for coefficient in law.read:
         space = coefficient.function_space
         components = space.dofmap.bs
         dofs = space.dofmap.list.shape[1]
@@ -204,7 +211,7 @@ def _reads(law: Law, sizes: dict[str, int]) -> _Reads:
 def _laws(law: Law, terminals: dict[Any, Any]) -> list[str]:
     P = ufl.diff(law.energy, law.F)
     rows = scalars(P)
-    tangent = scalars(ufl.diff(P, law.F))
+    tangent = scalars(ufl.diff(P if law.lag is None else P + law.lag * ufl.diff(ufl.det(law.F), law.F), law.F))
     upper = [tangent[9 * r + s] for r in range(9) for s in range(r, 9)]
     parts = [
         function("law_energy", [law.energy], terminals),

@@ -60,7 +60,11 @@ def pattern(row: fem.FunctionSpace, column: fem.FunctionSpace) -> fem.Form:
 
 
 def tissue_forms(
-    problem: Problem, functions: Sequence[fem.Function], group: Group, coarse: fem.FunctionSpace | None
+    problem: Problem,
+    functions: Sequence[fem.Function],
+    group: Group,
+    coarse: fem.FunctionSpace | None,
+    lag: fem.Function | None = None,
 ) -> TissueForms:
     """Compile the kernels of a group and make forms of them. Collective.
 
@@ -69,12 +73,13 @@ def tissue_forms(
         functions: displacement and, in a mixed formulation, pressure.
         group: the group.
         coarse: linear displacements for a coarse tangent, or None.
+        lag: pressure at the points (kPa) that the tangent has beyond U'(J), or None for none.
     """
-    found = law(problem, functions, group)
+    found = law(problem, functions, group, lag)
     spaces = [f.function_space for f in functions]
     kernels = _compiled(problem, found, spaces, coarse)
     cells = _own_cells(problem, group)
-    read = [*functions, *found.coefficients]
+    read = [*functions, *found.read]
 
     def form(kernel: str, *arguments: fem.FunctionSpace) -> fem.Form:
         active = np.arange(len(read), dtype=np.int8)
@@ -94,7 +99,7 @@ def tissue_forms(
     )
 
 
-def law(problem: Problem, functions: Sequence[fem.Function], group: Group) -> Law:
+def law(problem: Problem, functions: Sequence[fem.Function], group: Group, lag: fem.Function | None = None) -> Law:
     """The energy with constants and variables of its own numbering.
 
     UFL tells variables by their number, and sorts the terms of sums and products by the names of constants, in which 10
@@ -108,7 +113,7 @@ def law(problem: Problem, functions: Sequence[fem.Function], group: Group) -> La
     constants = [constant for constant in extract_constants(energy) if constant not in given]
     own = [ufl.Constant(domain, c.ufl_shape, count=FIRST + 2 + n) for n, c in enumerate(constants)]
     energy = ufl.replace(energy, dict(zip(constants, own, strict=True)))
-    return Law(energy, F, p, list(extract_coefficients(energy)), own, constants)
+    return Law(energy, F, p, list(extract_coefficients(energy)), own, constants, lag)
 
 
 def _compiled(
@@ -127,7 +132,7 @@ def _compiled(
     )
     elements = [str(space.ufl_element()) for space in (*spaces, *([] if coarse is None else [coarse]))]
     files = ("points.c", "contraction.c", "pointwise.py", "kernel_source.py")
-    tag = repr((elements, *(template(name) for name in files), FLAGS, jit.compiler_flags()))
+    tag = repr((elements, law.lag is None, *(template(name) for name in files), FLAGS, jit.compiler_flags()))
     name = "libffcx_kernels_" + compute_signature([(law.energy, points)], tag)
     names = kernel_names(element)
     declarations = [f"void {kernel}{SIGNATURE};" for kernel in names]

@@ -255,7 +255,7 @@ class LinearSolver:
             except PETSc.Error as error:
                 if error.ierr != BROKEN:
                     raise
-                return LinearResult(0, int(PETSc.KSP.ConvergedReason.DIVERGED_PC_FAILED))
+                return LinearResult(0, int(PETSc.KSP.ConvergedReason.DIVERGED_PCSETUP_FAILED))
         return LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
 
     def ignored(self) -> list[str]:

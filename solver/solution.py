@@ -14,19 +14,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """One converged load increment.
+    """One load increment.
 
     Attributes:
         level: load level reached, 0 to 1.
         residuals: residual norms (mN) of its Newton iterations.
         krylov: Krylov iterations of its linear solves.
         cavities: volume and pressure of each cavity, by its load's name.
+        settled: whether in equilibrium; else a waypoint, with a small residual, to a level too far for one increment.
     """
 
     level: float
     residuals: tuple[float, ...]
     krylov: tuple[int, ...]
     cavities: dict[str, "CavityState"] = field(default_factory=dict)
+    settled: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
 from .equations import Forms, Unknowns, forms, unknowns
 from .linear import LinearSolver
+from .pressures import PointPressures
 from .problem import Problem
 from .projection import Projection
 from .tissue import representative
@@ -39,6 +40,7 @@ class State:
 
     functions: tuple[NDArray[np.float64], ...]
     pressures: NDArray[np.float64]
+    level: float = 0.0
 
 
 class System:
@@ -73,7 +75,9 @@ class System:
         self._linear = LinearSolver(V, self._schur, self._assembly.coarse, petsc_options or {}, symmetric=symmetric)
         self._cavities = Cavities(problem, self.forms)
         self._volume = VolumeRatio(problem, self.state.displacement)
+        self._pressures = _point_pressures(problem, self.state, self._volume)
         self._pressure_scale, self._least_force = self._scales()
+        self._level = self._rest = 0.0
         self.set_level(0.0)
 
     # -- state ---------------------------------------------------------------------------------
@@ -93,24 +97,33 @@ class System:
     def set_level(self, level: float) -> None:
         """Move supports, loads and tissue to a level, 0 to 1, of the load history."""
         moment = self.moment(level)
+        self._level = level
         self.constraints.move(moment)
         if self._projection is not None:
             self._projection.move(moment)
-        for pushed in self.forms.loads.values():
-            pushed.move(moment)
+        self._push(level)
         for group in self.state.tissue:
             group.move(moment)
         self._cavities.move(moment)
 
+    def _push(self, level: float) -> None:
+        for pushed in self.forms.loads.values():
+            pushed.move(self.moment(level))
+
     def copy_state(self) -> State:
         """The unknowns."""
-        return State(tuple(f.x.array.copy() for f in self.state.functions), self._cavities.pressures)
+        self._rest = self._level
+        return State(tuple(f.x.array.copy() for f in self.state.functions), self._cavities.pressures, self._level)
 
     def set_state(self, state: State) -> None:
         """Put back what ``copy_state`` gave."""
         for f, array in zip(self.state.functions, state.functions, strict=True):
             f.x.array[:] = array
         self._cavities.pressures = state.pressures
+        self._rest = state.level
+        self._volume.forget()
+        if self._pressures is not None:
+            self._pressures.reset()
 
     def move(self, step: float) -> None:
         """Subtract ``step`` times the last Newton correction from the unknowns."""
@@ -118,6 +131,9 @@ class System:
             f.x.petsc_vec.axpy(-step, d)
             f.x.scatter_forward()
         self._cavities.correct(step)
+        self._volume.forget()
+        if self._pressures is not None:
+            self._pressures.move(step)
 
     def least_volume_ratio(self) -> float:
         """The smallest J of all quadrature points; not above 0 where cells are turned inside out."""
@@ -155,7 +171,12 @@ class System:
         Returns:
             Krylov iterations, and whether the solve succeeded.
         """
+        if self._pressures is not None:
+            self._pressures.assign()
+        if moving:
+            self._push(self._rest)
         self._assembly.tangent(damping)
+        self._push(self._level)
         self._assembly.residual(self._b, lifted=moving)
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=-1.0)
         operator = self._assembly.matrix
@@ -163,10 +184,13 @@ class System:
             operator = self._projection.apply(operator, self._b, self.state.displacement, moving=moving)
         result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol, budget)
         self._hold(self._dx)
-        if result.reason < 0 or not self._cavities.unknown:
-            return result.iterations, result.reason > 0
-        more, solved = self._border(operator, rtol)
-        return result.iterations + more, solved
+        solved, iterations = result.reason > 0, result.iterations
+        if solved and self._cavities.unknown:
+            more, solved = self._border(operator, rtol)
+            iterations += more
+        if solved and self._pressures is not None:
+            self._pressures.linearize(self._dx.getNestSubVecs()[0])
+        return iterations, solved
 
     def _hold(self, correction: PETSc.Vec) -> None:
         """Put what supports hold to its place exactly: a Krylov solver meets it to its tolerance only."""
@@ -276,3 +300,7 @@ class System:
         size = self.comm.allreduce(float(sizes.sum())) / cells.size_global
         stiffest = max(representative(self.problem, region).shear_modulus for region in self.problem.anatomy.regions)
         return float(stiffest / size), float(NEGLIGIBLE * stiffest * size**2 * np.sqrt(cells.size_global))
+
+
+def _point_pressures(problem: Problem, state: Unknowns, volume: VolumeRatio) -> PointPressures | None:
+    return None if state.lag is None else PointPressures(problem, state.displacement, state.lag, volume)

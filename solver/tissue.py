@@ -128,10 +128,7 @@ def _holder(problem: Problem, tags: tuple[int, ...], *, at_points: bool) -> tupl
     """What holds one parameter of a group: a Constant, one value per cell, or one per quadrature point."""
     domain = problem.anatomy.mesh
     if at_points:
-        element = basix.ufl.quadrature_element(
-            domain.basix_cell(), value_shape=(), scheme="default", degree=problem.quadrature_degree
-        )
-        function = fem.Function(fem.functionspace(domain, element))
+        function = point_field(problem)
         table = function.function_space.dofmap.list
 
         def at(position: int, value: Any) -> None:
@@ -153,6 +150,15 @@ def _holder(problem: Problem, tags: tuple[int, ...], *, at_points: bool) -> tupl
         field.x.array[_cells(problem, tags[position])] = float(value)
 
     return field, set_cells
+
+
+def point_field(problem: Problem) -> fem.Function:
+    """A number at every quadrature point, zero so far. Collective."""
+    domain = problem.anatomy.mesh
+    element = basix.ufl.quadrature_element(
+        domain.basix_cell(), value_shape=(), scheme="default", degree=problem.quadrature_degree
+    )
+    return fem.Function(fem.functionspace(domain, element))
 
 
 def _cells(problem: Problem, tag: int) -> NDArray[np.int32]:

@@ -16,8 +16,8 @@ from fibertwin.units import Time
 from .deformation import evaluate
 from .linear import parse_options
 from .parameters import looked_up
+from .path import Path, walk
 from .problem import Problem, Stepping, check
-from .solve import Path, walk
 from .system import State, System
 
 if TYPE_CHECKING:

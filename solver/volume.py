@@ -10,9 +10,6 @@ from fibertwin import jit
 from .deformation import quadrature
 from .problem import Problem
 
-CHUNK = 20_000
-"""Cells that are looked at together, so that memory stays small."""
-
 
 class VolumeRatio:
     """J = det(I + ∇u) of one displacement. Everything on it is collective.
@@ -28,14 +25,20 @@ class VolumeRatio:
         ratio = ufl.det(ufl.Identity(3) + ufl.grad(displacement))
         self._expression = fem.Expression(ratio, points, jit_options=jit.options())
         self._cells = np.arange(self._mesh.topology.index_map(3).size_local, dtype=np.int32)
+        self._values: NDArray[np.float64] | None = None
+
+    def forget(self) -> None:
+        """The displacement has changed."""
+        self._values = None
 
     def least(self) -> float:
         """The smallest J on all ranks; −∞ where the displacement is not finite."""
-        mine = min(
-            (self._least_of(self._cells[at : at + CHUNK]) for at in range(0, len(self._cells), CHUNK)), default=np.inf
-        )
+        values = self.values()
+        mine = float(values.min(initial=np.inf)) if np.isfinite(values).all() else -np.inf
         return float(min(self._mesh.comm.allgather(mine)))
 
-    def _least_of(self, cells: NDArray[np.int32]) -> float:
-        values = self._expression.eval(self._mesh, cells)
-        return float(values.min()) if np.isfinite(values).all() else -np.inf
+    def values(self) -> NDArray[np.float64]:
+        """J (cells, points) of this rank's own cells."""
+        if self._values is None:
+            self._values = np.asarray(self._expression.eval(self._mesh, self._cells))
+        return self._values

@@ -31,6 +31,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
         "steps": [
             {
                 "load": step.level,
+                "settled": step.settled,
                 "newton": len(step.residuals),
                 "krylov": sum(step.krylov),
                 "residual": step.residuals[-1],

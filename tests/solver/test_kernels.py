@@ -37,23 +37,26 @@ BODIES = {
 
 
 def by_ufl(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None):
-    """Energy, residual, tangent and coarse tangent as UFL and FFCx have them."""
+    """Energy, residual, tangent and coarse tangent (the pressure's lag in them) as UFL and FFCx have them."""
     u = state.displacement
     dx = ufl.Measure("dx", domain=problem.anatomy.mesh, metadata=metadata(problem))
-    energy = state.tissue[0].energy(kinematics(problem, ufl.Identity(3) + ufl.grad(u)), state.pressure) * dx
+    F = ufl.Identity(3) + ufl.grad(u)
+    energy = state.tissue[0].energy(kinematics(problem, F), state.pressure) * dx
 
     def form(of):
         return fem.form(of, jit_options=jit.options())
 
     tests = [ufl.TestFunction(f.function_space) for f in state.functions]
     residual = [ufl.derivative(energy, f, test) for f, test in zip(state.functions, tests, strict=True)]
+    curved = energy if state.lag is None else energy + state.lag * ufl.det(F) * dx
+    rows = [ufl.derivative(curved, f, test) for f, test in zip(state.functions, tests, strict=True)]
     tangent = [
-        [form(ufl.derivative(row, f, ufl.TrialFunction(f.function_space))) for f in state.functions] for row in residual
+        [form(ufl.derivative(row, f, ufl.TrialFunction(f.function_space))) for f in state.functions] for row in rows
     ]
     rough = None
     if coarse is not None:
         v, w = ufl.TestFunction(coarse), ufl.TrialFunction(coarse)
-        rough = form(ufl.derivative(ufl.derivative(energy, u, v), u, w))
+        rough = form(ufl.derivative(ufl.derivative(curved, u, v), u, w))
     return form(energy), [form(row) for row in residual], tangent, rough
 
 
@@ -74,8 +77,10 @@ def test_the_kernels_are_the_derivatives_of_the_energy(body):
     rng = np.random.default_rng(3)
     for f in state.functions:
         f.x.array[:] = 0.03 * rng.standard_normal(len(f.x.array))
+    if state.lag is not None:
+        state.lag.x.array[:] = rng.standard_normal(len(state.lag.x.array))
     coarse = coarse_space(state, oblique=False)
-    ours = tissue_forms(problem, state.functions, state.tissue[0], coarse)
+    ours = tissue_forms(problem, state.functions, state.tissue[0], coarse, state.lag)
     energy, residual, tangent, rough = by_ufl(problem, state, coarse)
     assert fem.assemble_scalar(ours.energy) == pytest.approx(fem.assemble_scalar(energy), rel=1e-12)
     for mine, wanted in zip(ours.residual, residual, strict=True):

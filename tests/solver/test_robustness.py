@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bodies import block, fibered, stretched
+from dolfinx import fem
 from mpi4py import MPI
 
 from fibertwin.constitutive import HolzapfelGasserOgden, Material, NeoHookean
 from fibertwin.errors import InputError
-from fibertwin.solver import Clamp, PrescribedDisplacement, Problem, Stepping, require, solve
+from fibertwin.solver import Clamp, Displacement, PrescribedDisplacement, Problem, Stepping, require, solve
 from fibertwin.solver.newton import newton
-from fibertwin.solver.system import System
+from fibertwin.solver.system import State, System
 
 WORLD = MPI.COMM_WORLD
 MATRIX = Material((NeoHookean(1.0),), 1e3)
@@ -43,12 +44,13 @@ def test_torture(case):
 
 @pytest.mark.mpi
 def test_the_least_volume_ratio_is_that_of_all_ranks():
-    system = System(stretched(block(WORLD, 3), MATRIX, None))
+    system = System(stretched(block(WORLD, 3), MATRIX, None, formulation=Displacement(2)))
     assert system.least_volume_ratio() == pytest.approx(1.0)
-    u = system.state.displacement
+    u = fem.Function(system.state.displacement.function_space)
     u.interpolate(lambda x: np.stack([-0.45 * x[0] ** 2, 0 * x[0], 0 * x[0]]))
+    system.set_state(State((u.x.array,), np.zeros(0)))
     assert 0.1 - 1e-9 < system.least_volume_ratio() < 0.4  # J = 1 − 0.9 x, and some point lies in the last third
-    u.x.array[:] = np.nan
+    system.set_state(State((np.full_like(u.x.array, np.nan),), np.zeros(0)))
     assert system.least_volume_ratio() == -np.inf
     system.destroy()
 
@@ -98,3 +100,32 @@ def test_a_mesh_that_is_folded_is_refused_and_its_cell_named():
     x[np.linalg.norm(x - 1 / 3, axis=1) < 1e-6] += 0.45
     with pytest.raises(InputError, match=r"cell \d+ at \(.*\) mm is turned inside out"):
         solve(stretched(anatomy, MATRIX, None))
+
+
+@pytest.mark.mpi
+def test_levels_on_the_way_are_waypoints_and_those_asked_for_are_met():
+    anatomy = block(WORLD, 2)
+    supports = {"fixed": Clamp("left"), "moved": PrescribedDisplacement("right", (0.15, 0.0, 0.0))}
+    stiffening = Material((NeoHookean(1.0), HolzapfelGasserOgden(5.0, 100.0)), 1e3)
+    problem = Problem(anatomy, {"tissue": stiffening}, supports, fibers=fibered(anatomy))
+    once = require(solve(problem))
+    levels = [step.level for step in once.outcome.steps if step.settled]
+    assert levels == [1.0]
+    assert len(once.outcome.steps) > 1
+    twice = require(solve(problem, Stepping(first=0.5, growth=1.0)))
+    assert {0.5, 1.0} <= {step.level for step in twice.outcome.steps if step.settled}
+    assert twice.reactions["moved"] == pytest.approx(once.reactions["moved"], rel=1e-7)
+
+
+@pytest.mark.mpi
+def test_a_solve_that_stops_is_left_in_equilibrium_not_at_a_waypoint():
+    problem = stretched(block(WORLD, 2), MATRIX, None, -1.5)
+    stopped = solve(problem, Stepping(smallest=0.1))
+    assert not stopped.outcome.converged
+    assert stopped.outcome.level > 0
+    again = System(problem)
+    again.set_state(State(tuple(f.x.array for f in stopped.unknowns.functions), np.zeros(0)))
+    again.set_level(stopped.outcome.level)
+    left = again.residual()
+    again.destroy()
+    assert left.norm <= 1.001 * Stepping().tolerance * left.forces

@@ -1,0 +1,231 @@
+"""The load path: increment by increment, by way of waypoints where one of them is too long."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .deformation import worst_cell
+from .newton import NewtonResult, damped, newton
+from .problem import Stepping
+from .solution import Step
+from .system import State, System
+
+EASY = 7
+"""Newton iterations up to which an increment counts as easy, and the next may be longer."""
+
+EASY_WAY = 5
+"""The same for an increment to a waypoint."""
+
+WAYPOINT = 1e-2
+"""Residual over forces that is small enough on the way to a level which was too far for one increment: nobody asked for
+equilibrium there, and the next increment takes up what is left."""
+
+PATIENCE = 3
+"""Failures in a row after which damping is tried: an instability does not go away with shorter increments."""
+
+type Progress = Callable[[float, Step | None, str], None]
+"""Called after every increment: load level reached, the step (None where it failed), and a sentence."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A state on the path.
+
+    Attributes:
+        level: load level.
+        state: the unknowns.
+        forces: force (mN) of the tissue at every displacement degree of freedom owned here.
+        work: work of all external forces up to here (µJ).
+    """
+
+    level: float
+    state: State
+    forces: NDArray[np.float64]
+    work: float = 0.0
+
+    @property
+    def displacement(self) -> NDArray[np.float64]:
+        """Displacement (mm) of the degrees of freedom owned here."""
+        return self.state.functions[0][: len(self.forces)]
+
+
+@dataclass
+class Path:
+    """Where the load path of a system stands, and what it took to get there.
+
+    Attributes:
+        system: the system.
+        here: where the next increment starts: in equilibrium, or at a waypoint.
+        rest: the last state in equilibrium.
+        cuts: increments that failed.
+        newton: Newton iterations.
+        krylov: Krylov iterations.
+        dearest: most Krylov iterations of a linear solve on the way to an equilibrium.
+        dear: increments given up because linear solves became too dear.
+        patience: failures in a row after which damping is tried.
+        careful: whether every increment must end in equilibrium.
+        steps: increments, those to waypoints among them.
+    """
+
+    system: System
+    cuts: int = 0
+    newton: int = 0
+    krylov: int = 0
+    dearest: int = 0
+    dear: int = 0
+    patience: int = PATIENCE
+    careful: bool = False
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.here = self.rest = Place(0.0, self.system.copy_state(), self.system.internal_forces())
+
+    @property
+    def level(self) -> float:
+        """Load level from which the next increment starts."""
+        return self.here.level
+
+    def advance(self, step: Step) -> None:
+        """Record an increment and the work of all external forces over it (trapezoidal)."""
+        last = self.here
+        now = Place(step.level, self.system.copy_state(), self.system.internal_forces())
+        along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
+        self.here = replace(now, work=last.work + self.system.comm.allreduce(0.5 * along))
+        if step.settled:
+            self.rest = self.here
+        self.steps.append(step)
+
+    def count(self, result: NewtonResult) -> None:
+        """Add the iterations of an attempt."""
+        self.newton += len(result.krylov)
+        self.krylov += sum(result.krylov)
+        self.dear += result.dear
+        if result.converged:
+            self.dearest = max(self.dearest, *result.krylov)
+
+    def go_back(self) -> None:
+        """Put the system back to where the increment started."""
+        self.system.set_state(self.here.state)
+        self.system.set_level(self.level)
+
+
+def walk(
+    path: Path,
+    stepping: Stepping,
+    progress: Progress | None = None,
+    *,
+    until: float = 1.0,
+    start: State | None = None,
+) -> str:
+    """Increment by increment to a level; returns why it stopped short, empty where it did not. Collective.
+
+    Args:
+        path: where the load path begins.
+        stepping: how to go.
+        progress: called after every increment.
+        until: level to go to.
+        start: a guess of the state at that level, which is tried first.
+    """
+    system, progress = path.system, progress or _silent
+    if start is not None and _leap(path, stepping, start, until):
+        return ""
+    increment, failures, exhausted, goal = stepping.first, 0, 0, 0.0
+    knots = [*(knot for knot in system.knots() if knot < until), until]
+    while path.level < until:
+        ahead = goal if goal > path.level else next(knot for knot in knots if knot > path.level + 1e-9)
+        level = path.level + increment
+        level = ahead if level > ahead - 1e-9 else level
+        goal = max(goal, level)
+        settled = level == goal or path.careful
+        result, failed = _attempt(path, stepping, level, failures, settled=settled)
+        if result.converged:
+            path.advance(Step(level, result.residuals, result.krylov, system.cavities(), settled))
+            progress(level, path.steps[-1], "")
+            increment *= stepping.growth if len(result.residuals) <= (EASY if settled else EASY_WAY) else 1.0
+            failures = 0
+            continue
+        progress(path.level, None, failed)
+        failures, exhausted = failures + 1, exhausted + result.exhausted
+        tried, waypoint = level - path.level, path.here
+        last = tried < stepping.smallest * (1 + 1e-9)
+        settled = not (last or exhausted or failures > 1) or _settle(path, stepping, progress)
+        if exhausted >= PATIENCE or (last and waypoint is path.rest):
+            return failed if result.exhausted else failed + _hint(system)
+        increment = max(result.share * tried, stepping.smallest)
+        if not settled:
+            increment, failures = max(0.5 * (waypoint.level - path.level), stepping.smallest), 0
+    return ""
+
+
+def _settle(path: Path, stepping: Stepping, progress: Progress) -> bool:
+    """Bring the waypoint beyond which the path is hard to equilibrium, lest it lies beside the path.
+
+    Where that fails, the path goes back to the last state in equilibrium, and makes do without waypoints.
+    """
+    if path.here is path.rest:
+        return True
+    result = newton(path.system, stepping.tolerance, stepping.newton)
+    path.count(result)
+    if result.converged:
+        path.advance(Step(path.level, result.residuals, result.krylov, path.system.cavities()))
+        progress(path.level, path.steps[-1], "")
+    else:
+        path.careful, path.here = True, path.rest
+        path.go_back()
+    return result.converged
+
+
+def _hint(system: System) -> str:
+    """What may be behind a body that finds no rest, where loads push on it."""
+    if not system.forms.loads:
+        return ""
+    return "; this may be a limit point of the load, past which a prescribed volume or displacement leads"
+
+
+def _attempt(path: Path, stepping: Stepping, level: float, failures: int, *, settled: bool) -> tuple[NewtonResult, str]:
+    """Try for equilibrium at a level, or only nearly; if there is none, why, and the path is where it was.
+
+    Damping comes first where shorter increments have failed ``PATIENCE`` times, or once where it was what helped last,
+    and before the solve is given up.
+    """
+    system = path.system
+    tolerance = stepping.tolerance if settled else max(stepping.tolerance, WAYPOINT)
+    last = level - path.level < stepping.smallest * (1 + 1e-9)
+    result, failed = NewtonResult(False, "", (), ()), ""
+    for method in (True, False):
+        if method and failures != path.patience and not last:
+            continue
+        system.set_level(level)
+        if method:
+            result = damped(system, tolerance)
+        else:
+            known = path.dearest if path.dear < PATIENCE else None
+            result = newton(system, tolerance, stepping.newton, known)
+        path.count(result)
+        if result.converged:
+            path.patience = 1 if method else PATIENCE if failures == 0 else path.patience
+            return result, ""
+        failed = f"{result.why} at {level:.3g} of the load; {worst_cell(system.problem, system.state)}"
+        path.go_back()
+        path.cuts += 1
+    return result, failed
+
+
+def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
+    """Try to find equilibrium at a level from a guess; back at the beginning where there is none."""
+    path.system.set_state(start)
+    path.system.set_level(until)
+    result = newton(path.system, stepping.tolerance, stepping.newton)
+    path.count(result)
+    if result.converged:
+        path.advance(Step(until, result.residuals, result.krylov, path.system.cavities()))
+        return True
+    path.go_back()
+    path.cuts += 1
+    return False
+
+
+def _silent(level: float, step: Step | None, sentence: str) -> None:
+    """Report nothing."""
