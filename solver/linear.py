@@ -61,10 +61,6 @@ MASS_SPECTRUM = {"tetrahedron": "0.5,2.5", "hexahedron": "0.125,3.375"}
 SMOOTHINGS = {False: "3", True: "2"}
 """Matrix products per smoothing of quadratic displacements, without and with a pressure."""
 
-HARD, SMOOTHER = 14, 6
-"""Krylov iterations for a decimal digit beyond which the next solves smooth more, and how much then: stiff fibers in
-soft tissue ask for it at large strain; it would make every other solve dearer."""
-
 DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
 
 BROKEN = 77
@@ -168,8 +164,6 @@ class LinearSolver:
         symmetric: bool,
     ) -> None:
         self._matrix: PETSc.Mat | None = None
-        self._smoother: PETSc.KSP | None = None
-        self._hard: bool | np.bool_ = False
         self._schur, self._coarse = schur, coarse
         self._modes = rigid_body_modes(V if coarse is None else coarse.space)
         self._given = dict(options)
@@ -205,13 +199,6 @@ class LinearSolver:
             pc.setMGInterpolation(1, self._coarse.interpolation)
             pc.getMGCoarseSolve().setOperators(self._coarse.matrix)
             pc.setFromOptions()
-            self._smoother = pc.getMGSmoother(1)
-            self._smooth_more()
-
-    def _smooth_more(self) -> None:
-        """Have hard systems smoothed more, unless the user says how much."""
-        if self._hard and self._smoother is not None and not self._given:
-            self._smoother.setTolerances(max_it=SMOOTHER)
 
     def solve(
         self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None = None
@@ -227,8 +214,6 @@ class LinearSolver:
                 where left out.
         """
         result = self._iterate(matrix, rhs, solution, rtol, budget)
-        self._hard |= result.iterations > -HARD * np.log10(rtol)
-        self._smooth_more()
         if result.reason > 0 and np.isfinite(solution.norm()):
             return result
         self._ksp.reset()
