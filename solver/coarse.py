@@ -25,7 +25,7 @@ class Coarse:
     Attributes:
         space: linear displacements.
         matrix: the tangent on them.
-        interpolation: from them to the quadratic ones, zero where these are held.
+        interpolation: from them to the quadratic ones, zero where either are held.
         damping: part of itself by which the tangent's diagonal is raised.
     """
 
@@ -41,11 +41,14 @@ class Coarse:
         for condition in conditions:
             held.x.array[condition._cpp_object.dof_indices()[0]] = 1.0
         self._forms = list(forms)
-        self._conditions = _conditions(held, V1)
+        corners = fem.Function(V1)
+        corners.interpolate(held)
+        corners.x.scatter_forward()
+        self._conditions = _conditions(corners)
         self.space = V1
         self.damping = 0.0
         self.matrix: PETSc.Mat = petsc.create_matrix(pattern)
-        self.interpolation = _interpolation(V, V1, held)
+        self.interpolation = _interpolation(held, corners)
 
     def assemble(self) -> None:
         """Bring the tangent to the present state."""
@@ -82,11 +85,9 @@ def linear_space(V: fem.FunctionSpace) -> fem.FunctionSpace:
     return fem.functionspace(V.mesh, ("Lagrange", 1, (3,)))
 
 
-def _conditions(held: fem.Function, V1: fem.FunctionSpace) -> list[fem.DirichletBC]:
+def _conditions(corners: fem.Function) -> list[fem.DirichletBC]:
     """A corner is held along the axes along which the node there is."""
-    corners = fem.Function(V1)
-    corners.interpolate(held)
-    corners.x.scatter_forward()
+    V1 = corners.function_space
     found = []
     for axis in range(3):
         zero = fem.Function(V1.sub(axis).collapse()[0])
@@ -95,8 +96,13 @@ def _conditions(held: fem.Function, V1: fem.FunctionSpace) -> list[fem.Dirichlet
     return found
 
 
-def _interpolation(V: fem.FunctionSpace, V1: fem.FunctionSpace, held: fem.Function) -> PETSc.Mat:
-    """Interpolation to the quadratic displacements, zero where they are held."""
+def _interpolation(held: fem.Function, corners: fem.Function) -> PETSc.Mat:
+    """Interpolation to the quadratic displacements, zero where they or the corners are held.
+
+    A held corner's row of the coarse tangent is the identity's: what came back from there would be of no use to the
+    nodes in the middle of the edges that meet there.
+    """
+    V, V1 = held.function_space, corners.function_space
     mesh = V.mesh
     scalar = petsc.interpolation_matrix(*(fem.functionspace(mesh, ("Lagrange", degree)) for degree in (1, 2)))
     scalar.assemble()
@@ -109,6 +115,9 @@ def _interpolation(V: fem.FunctionSpace, V1: fem.FunctionSpace, held: fem.Functi
     sizes = [(3 * s.dofmap.index_map.size_local, None) for s in (V, V1)]
     matrix = PETSc.Mat().createAIJ(sizes, bsize=(3, 3), csr=csr, comm=mesh.comm)
     matrix.assemble()
+    moving = fem.Function(V1)
+    moving.x.array[:] = corners.x.array < 0.5
+    matrix.diagonalScale(R=moving.x.petsc_vec)
     return matrix
 
 
