@@ -46,7 +46,8 @@ class Assembly:
         self.coarse = None if coarse is None else self._coarse_level(spaces[0], coarse)
 
     def _coarse_level(self, V: fem.FunctionSpace, V1: fem.FunctionSpace) -> Coarse:
-        tangents = [part.coarse for part in self._forms.tissue if part.coarse is not None]
+        parts = [*(part.coarse for part in self._forms.tissue), self._forms.coarse]
+        tangents = [part for part in parts if part is not None]
         return Coarse(V, V1, self._conditions, tangents, pattern(V1, V1))
 
     def residual(self, b: PETSc.Vec, *, lifted: bool = False) -> None:

@@ -87,6 +87,7 @@ class Forms:
         tissue: energy, its first and second derivative, for each group of regions.
         outside: force of loads and springs, with the residual's sign, if there are any.
         stiffness: its derivative, if it depends on the displacement.
+        coarse: that derivative on linear shape functions, where it was asked for.
         symmetric: whether the whole has a potential: no load follows the surface.
         external: force of the loads alone, if there are any.
         schur_mass: approximate Schur complement, in a mixed formulation.
@@ -98,6 +99,7 @@ class Forms:
     tissue: tuple[TissueForms, ...]
     outside: fem.Form | None
     stiffness: fem.Form | None
+    coarse: fem.Form | None
     symmetric: bool
     external: fem.Form | None
     schur_mass: fem.Form | None
@@ -143,7 +145,8 @@ def forms(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None = 
     return Forms(
         tissue=tuple(tissue_forms(problem, state.functions, group, coarse) for group in state.tissue),
         outside=None if outside.empty() else compiled(outside),
-        stiffness=_stiffness(outside, u, compiled),
+        stiffness=_stiffness(outside, u, u.function_space, compiled),
+        coarse=None if coarse is None else _stiffness(outside, u, coarse, compiled),
         symmetric=work is None or u not in ufl.algorithms.extract_coefficients(work),
         external=None if work is None else compiled(work),
         schur_mass=None if state.pressure is None else compiled(_schur_mass(problem, state.pressure.function_space)),
@@ -156,12 +159,23 @@ def forms(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None = 
     )
 
 
-def _stiffness(outside: Any, u: fem.Function, compiled: Callable[[Any], Any]) -> fem.Form | None:
-    """Derivative of loads and springs by the displacement; None where they do not depend on it."""
+def _stiffness(
+    outside: Any, u: fem.Function, space: fem.FunctionSpace, compiled: Callable[[Any], Any]
+) -> fem.Form | None:
+    """Derivative of loads and springs by the displacement, on the shape functions of a space; None where there is none.
+
+    Multigrid whose coarse level lacks it sees another body than the fine one, and a wall that a pressure has stretched
+    is far from it.
+    """
     if u not in ufl.algorithms.extract_coefficients(outside):
         return None
     derivative = ufl.algorithms.expand_derivatives(ufl.derivative(outside, u))
-    return None if derivative.empty() else compiled(derivative)
+    if derivative.empty():
+        return None
+    if space is not u.function_space:
+        test, trial = derivative.arguments()
+        derivative = ufl.replace(derivative, {test: ufl.TestFunction(space), trial: ufl.TrialFunction(space)})
+    return compiled(derivative)
 
 
 def _volume_measure(problem: Problem) -> ufl.Measure:

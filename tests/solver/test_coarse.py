@@ -1,0 +1,49 @@
+"""The coarse level of p-multigrid is the Galerkin product of the fine one, whatever acts on the body."""
+
+import numpy as np
+import pytest
+from bodies import tissue, uneven_fibers
+from petsc4py import PETSc
+
+from fibertwin.meshes import Block
+from fibertwin.solver import Clamp, Displacement, FollowerPressure, Formulation, Problem, Springs, TaylorHood
+from fibertwin.solver.assembly import Assembly, coarse_space
+from fibertwin.solver.constraints import constraints
+from fibertwin.solver.equations import forms, unknowns
+
+pytestmark = pytest.mark.mpi
+
+BODIES: dict[str, tuple[str, Formulation]] = {
+    "tetrahedra": ("tetrahedra", Displacement(2)),
+    "mixed tetrahedra": ("tetrahedra", TaylorHood()),
+    "mixed bricks": ("hexahedra", TaylorHood()),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_coarse_tangent_is_the_galerkin_product(body, comm):
+    cell, formulation = BODIES[body]
+    anatomy = Block((1.0,) * 3, (2, 2, 3), cell=cell).build(comm)
+    supports = {"fixed": Clamp("left"), "bed": Springs("bottom", 3.0)}
+    loads = {"pressure": FollowerPressure("top", 20.0)}
+    problem = Problem(anatomy, {"tissue": tissue(50.0)}, supports, loads, uneven_fibers(anatomy), formulation)
+    state = unknowns(problem)
+    u = state.displacement
+    u.interpolate(lambda x: 0.1 * np.array([x[0] * x[2], x[0] ** 2, x[0] * x[1]]))
+    coarse = coarse_space(state, oblique=False)
+    act = forms(problem, state, coarse)
+    act.loads["pressure"].present.value[:] = act.loads["pressure"].full
+    assembly = Assembly(act, state, constraints(problem, u.function_space, []).conditions, coarse)
+    assembly.tangent()
+    level = assembly.coarse
+    assert level is not None
+    level.assemble()
+    fine = assembly.matrix if state.pressure is None else assembly.matrix.getNestSubMatrix(0, 0)
+    difference = fine.convert("aij", out=PETSc.Mat()).ptap(level.interpolation)
+    reached = difference.getDiagonal()
+    held = reached.duplicate()
+    held.array[:] = reached.array_r == 0
+    difference.setDiagonal(held, addv=PETSc.InsertMode.ADD)  # rows of held corners are the identity's
+    difference.axpy(-1.0, level.matrix)
+    assert held.sum() == 3 * 3 * 4
+    assert difference.norm() < 1e-12 * level.matrix.norm()
