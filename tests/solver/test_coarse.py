@@ -1,4 +1,4 @@
-"""The coarse level of p-multigrid is the Galerkin product of the fine one, whatever acts on the body."""
+"""The two levels of p-multigrid: the coarse one is the fine one's Galerkin product, the smoother knows the present."""
 
 import numpy as np
 import pytest
@@ -47,3 +47,34 @@ def test_the_coarse_tangent_is_the_galerkin_product(body, comm):
     difference.axpy(-1.0, level.matrix)
     assert held.sum() == 3 * 3 * 4
     assert difference.norm() < 1e-12 * level.matrix.norm()
+
+
+def test_the_smoother_inverts_the_diagonal_of_the_present_tangent(comm):
+    """PETSc keeps the inverse of the first one as long as the pattern stays."""
+    anatomy = Block((1.0,) * 3, (2, 2, 3)).build(comm)
+    supports, formulation = {"fixed": Clamp("left")}, Displacement(2)
+    problem = Problem(anatomy, {"tissue": tissue(50.0)}, supports, {}, uneven_fibers(anatomy), formulation)
+    state = unknowns(problem)
+    u = state.displacement
+    coarse = coarse_space(state, oblique=False)
+    conditions = constraints(problem, u.function_space, []).conditions
+    assembly = Assembly(forms(problem, state, coarse), state, conditions, coarse)
+    inverses = []
+    for stretch in (0.0, 0.2):
+        u.interpolate(lambda x, stretch=stretch: stretch * x)
+        assembly.tangent()
+        inverses.append(_jacobi(assembly.matrix, comm))
+    assert not np.allclose(*inverses, rtol=1e-2)
+    fresh = assembly.matrix.duplicate(copy=True)
+    np.testing.assert_allclose(inverses[1], _jacobi(fresh, comm), rtol=1e-12)
+
+
+def _jacobi(matrix: PETSc.Mat, comm) -> np.ndarray:
+    """Owned entries of ones, divided by the blocks of a matrix's diagonal."""
+    pc = PETSc.PC().create(comm)
+    pc.setType("pbjacobi")
+    pc.setOperators(matrix)
+    ones, divided = matrix.createVecs()
+    ones.set(1.0)
+    pc.apply(ones, divided)
+    return np.array(divided.array_r)
