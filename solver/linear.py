@@ -70,10 +70,6 @@ MASS_SPECTRUM = {"tetrahedron": "0.5,2.5", "hexahedron": "0.125,3.375"}
 SMOOTHINGS = {False: "3", True: "2"}
 """Matrix products per smoothing of quadratic displacements, without and with a pressure."""
 
-HARD, SMOOTHER = 14, 6
-"""Krylov iterations for a decimal digit beyond which the next solves smooth more, and how much then: stiff fibers in
-soft tissue ask for it at large strain; it would make every other solve dearer."""
-
 WORTH = {Aggregates: 40, Coarse: 10}
 """Krylov iterations that cost as much as it costs to make the levels below the finest anew."""
 
@@ -215,8 +211,6 @@ class LinearSolver:
         symmetric: bool,
     ) -> None:
         self._matrix: PETSc.Mat | None = None
-        self._smoother: PETSc.KSP | None = None
-        self._hard: bool | np.bool_ = False
         self._schur, self._coarse = schur, coarse
         self._age = None if coarse is None else _Age(WORTH[type(coarse)])
         self._modes = rigid_body_modes(V if coarse is None else coarse.space)
@@ -256,14 +250,6 @@ class LinearSolver:
             (pc.getMGSmoother(level) if level else pc.getMGCoarseSolve()).setOperators(matrix)
             pc.setMGInterpolation(level + 1, upwards)
         pc.setFromOptions()
-        if isinstance(coarse, Coarse):
-            self._smoother = pc.getMGSmoother(1)
-            self._smooth_more()
-
-    def _smooth_more(self) -> None:
-        """Have hard systems smoothed more, unless the user says how much."""
-        if self._hard and self._smoother is not None and not self._given:
-            self._smoother.setTolerances(max_it=SMOOTHER)
 
     def solve(
         self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None = None
@@ -284,8 +270,6 @@ class LinearSolver:
             self._age.due, wasted = True, result.iterations
             result, fresh = self._attempt(matrix, rhs, solution, rtol, budget)
             result = LinearResult(wasted + result.iterations, result.reason)
-        self._hard |= result.iterations > HARD * digits
-        self._smooth_more()
         if result.reason > 0 and np.isfinite(solution.norm()):
             if self._age is not None:
                 self._age.note(result.iterations, digits)
