@@ -61,7 +61,7 @@ class Aggregates:
         try:
             pc.setUp()
             levels = pc.getMGLevels()
-            self.interpolations = [pc.getMGInterpolation(level) for level in range(1, levels)]
+            self.interpolations = [_alone(pc.getMGInterpolation(level)) for level in range(1, levels)]
             self.matrices = [_level(pc, level) for level in range(levels - 1)]
         finally:
             pc.destroy()
@@ -78,7 +78,12 @@ class Aggregates:
 
 
 def _level(pc: PETSc.PC, level: int) -> PETSc.Mat:
-    """The matrix of a level, which stays when the preconditioner goes: in blocks where it is smoothed."""
+    """The matrix of a level, in blocks where it is smoothed."""
     if level == 0:
-        return pc.getMGCoarseSolve().getOperators()[0]
+        return _alone(pc.getMGCoarseSolve().getOperators()[0])
     return pc.getMGSmoother(level).getOperators()[0].convert("baij", out=PETSc.Mat())
+
+
+def _alone(matrix: PETSc.Mat) -> PETSc.Mat:
+    """A copy of a product of matrices: the product itself would keep its factors in memory."""
+    return matrix.duplicate(copy=True)
