@@ -6,6 +6,7 @@ from dolfinx import fem
 from dolfinx.fem import petsc
 from petsc4py import PETSc
 
+from .aggregates import Aggregates
 from .coarse import Coarse, damp, fill, linear_space
 from .equations import Forms, Unknowns
 from .kernels import pattern
@@ -19,10 +20,11 @@ class Assembly:
         state: its unknowns.
         conditions: Dirichlet conditions.
         coarse: linear displacements of the coarse level, or None for none.
+        scalar: the displacement's block is stored by entries, for those who cannot do with 3 × 3 blocks.
 
     Attributes:
         matrix: the tangent; with a pressure a nest of four blocks, the lower left one the transpose of the upper right.
-        coarse: the coarse level.
+        coarse: the levels below the tangent; None where multigrid makes its own of a scalar matrix.
     """
 
     def __init__(
@@ -31,10 +33,14 @@ class Assembly:
         state: Unknowns,
         conditions: Sequence[fem.DirichletBC],
         coarse: fem.FunctionSpace | None,
+        *,
+        scalar: bool = False,
     ) -> None:
         self._forms, self._state, self._conditions = forms, state, list(conditions)
         spaces = [f.function_space for f in state.functions]
-        kind = "aij" if coarse is None else "baij"  # what multigrid coarsens must be AIJ; the rest is faster in blocks
+        linear = spaces[0].element.basix_element.degree == 1
+        blocks = coarse is not None or (linear and not scalar)
+        kind = "baij" if blocks else "aij"
         self._blocks = [petsc.create_matrix(pattern(spaces[0], spaces[0]), kind)]
         self.matrix: PETSc.Mat = self._blocks[0]
         if len(spaces) > 1:
@@ -43,7 +49,11 @@ class Assembly:
             transposed = PETSc.Mat().createTranspose(self._blocks[1])
             rows = [[self._blocks[0], self._blocks[1]], [transposed, self._blocks[2]]]
             self.matrix = PETSc.Mat().createNest(rows, comm=u.mesh.comm)
-        self.coarse = None if coarse is None else self._coarse_level(spaces[0], coarse)
+        self.coarse: Coarse | Aggregates | None = None
+        if coarse is not None:
+            self.coarse = self._coarse_level(spaces[0], coarse)
+        elif blocks:
+            self.coarse = Aggregates(spaces[0], self._blocks[0])
 
     def _coarse_level(self, V: fem.FunctionSpace, V1: fem.FunctionSpace) -> Coarse:
         parts = [*(part.coarse for part in self._forms.tissue), self._forms.coarse]

@@ -55,6 +55,16 @@ class Coarse:
         fill(self.matrix, self._forms, self._conditions)
         damp(self.matrix, self.damping)
 
+    @property
+    def matrices(self) -> list[PETSc.Mat]:
+        """The tangent on linear displacements: the only level below the finest."""
+        return [self.matrix]
+
+    @property
+    def interpolations(self) -> list[PETSc.Mat]:
+        """From the only level below the finest to that."""
+        return [self.interpolation]
+
     def destroy(self) -> None:
         """Free PETSc's objects."""
         self.matrix.destroy()

@@ -12,6 +12,7 @@ from petsc4py import PETSc
 
 from fibertwin.errors import InputError, Problem
 
+from .aggregates import Aggregates
 from .coarse import Coarse
 
 ALGEBRAIC = {
@@ -37,6 +38,14 @@ TWO_DEGREES = {
 Chebyshev polynomials of the fourth kind (Lottes 2023, doi 10.1002/nla.2518) need no lower bound of the spectrum.
 """
 
+AGGREGATED = {
+    "pc_type": "mg",
+    **{name: value for name, value in ALGEBRAIC.items() if name.startswith("mg_")},
+    "mg_coarse_pc_factor_shift_type": "inblocks",
+    "mg_coarse_redundant_pc_factor_shift_type": "inblocks",
+}
+"""Linear displacements in blocks, smoothed, over aggregates."""
+
 SYMMETRIC = {"ksp_type": "cg", "ksp_norm_type": "unpreconditioned", "ksp_max_it": "400"}
 UNSYMMETRIC = {"ksp_type": "gmres", "ksp_pc_side": "right", "ksp_gmres_restart": "100", "ksp_max_it": "400"}
 """Both stop by the true residual: the preconditioner is on the right, or not in the norm."""
@@ -61,7 +70,13 @@ MASS_SPECTRUM = {"tetrahedron": "0.5,2.5", "hexahedron": "0.125,3.375"}
 SMOOTHINGS = {False: "3", True: "2"}
 """Matrix products per smoothing of quadratic displacements, without and with a pressure."""
 
+WORTH = {Aggregates: 40, Coarse: 10}
+"""Krylov iterations that cost as much as it costs to make the levels below the finest anew."""
+
 DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
+
+INDEFINITE = int(PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_MAT)
+"""PETSc's reason where a direction was met in which the tangent is not positive: no preconditioner changes that."""
 
 BROKEN = 77
 """PETSc's code for data that contradict themselves: multigrid meets it in a tangent that is not finite."""
@@ -83,6 +98,36 @@ class LinearResult:
     iterations: int
     reason: int
     direct: bool = False
+
+
+@dataclass
+class _Age:
+    """How well levels that were made for an earlier tangent still serve.
+
+    Attributes:
+        worth: Krylov iterations that making them anew costs.
+        due: they are to be made anew.
+        damping: that of the tangent that they were made for.
+        rate: Krylov iterations for a decimal digit when they were new.
+        excess: iterations since then beyond that rate.
+    """
+
+    worth: int
+    due: bool = True
+    damping: float = 0.0
+    rate: float = 0.0
+    excess: float = 0.0
+
+    def renew(self, damping: float) -> None:
+        """They are made anew."""
+        self.due, self.damping, self.rate, self.excess = False, damping, 0.0, 0.0
+
+    def note(self, iterations: int, digits: float) -> None:
+        """Have them made anew as soon as what their age has cost would have paid for that."""
+        if self.rate == 0:
+            self.rate = iterations / digits
+        self.excess = max(0.0, self.excess + iterations - self.rate * digits)
+        self.due = self.excess > self.worth
 
 
 def parse_options(text: str) -> dict[str, str]:
@@ -125,16 +170,18 @@ def _blaming_options() -> Iterator[None]:
         raise InputError(Problem("solve.petsc or --petsc", what, hint="see PETSc's manual pages")) from error
 
 
-def defaults(cell: str, *, mixed: bool, levels: bool, symmetric: bool) -> dict[str, str]:
+def defaults(cell: str, coarse: Coarse | Aggregates | None, *, mixed: bool, symmetric: bool) -> dict[str, str]:
     """PETSc options of a problem, by name.
 
     Args:
         cell: name of the cells' shape.
+        coarse: the levels below the tangent, where they are made here.
         mixed: whether there is a pressure.
-        levels: whether there is a coarse level of linear displacements.
         symmetric: whether the tangent is.
     """
-    inner = TWO_DEGREES | {"mg_levels_ksp_max_it": SMOOTHINGS[mixed]} if levels else ALGEBRAIC
+    inner = ALGEBRAIC if coarse is None else AGGREGATED
+    if isinstance(coarse, Coarse):
+        inner = TWO_DEGREES | {"mg_levels_ksp_max_it": SMOOTHINGS[mixed]}
     if not mixed:
         return (SYMMETRIC if symmetric else UNSYMMETRIC) | inner
     spectrum = {"fieldsplit_p_ksp_ksp_chebyshev_eigenvalues": MASS_SPECTRUM[cell]}
@@ -147,7 +194,7 @@ class LinearSolver:
     Args:
         V: displacement space, for the rigid-body near-nullspace of the multigrid.
         schur: approximate Schur complement (pressure mass over stiffness, negative), or None.
-        coarse: linear displacements below the quadratic ones, or None.
+        coarse: the levels below the tangent's displacement block, or None.
         options: the user's PETSc options, which go before the defaults.
         symmetric: whether the tangent is.
     """
@@ -158,18 +205,17 @@ class LinearSolver:
         self,
         V: fem.FunctionSpace,
         schur: PETSc.Mat | None,
-        coarse: Coarse | None,
+        coarse: Coarse | Aggregates | None,
         options: Mapping[str, str],
         *,
         symmetric: bool,
     ) -> None:
         self._matrix: PETSc.Mat | None = None
         self._schur, self._coarse = schur, coarse
+        self._age = None if coarse is None else _Age(WORTH[type(coarse)])
         self._modes = rigid_body_modes(V if coarse is None else coarse.space)
         self._given = dict(options)
-        standard = defaults(
-            V.mesh.topology.cell_name(), mixed=schur is not None, levels=coarse is not None, symmetric=symmetric
-        )
+        standard = defaults(V.mesh.topology.cell_name(), coarse, mixed=schur is not None, symmetric=symmetric)
         self._options = standard | self._given
         self._prefix = f"fibertwin_{next(self._count)}_"
         self._ksp = PETSc.KSP().create(V.mesh.comm)
@@ -178,7 +224,8 @@ class LinearSolver:
     def _configure(self, matrix: PETSc.Mat) -> None:
         self._matrix = matrix
         block = matrix if self._schur is None else matrix.getNestSubMatrix(0, 0)
-        (block if self._coarse is None else self._coarse.matrix).setNearNullSpace(self._modes)
+        if not isinstance(self._coarse, Aggregates):
+            (block if self._coarse is None else self._coarse.matrix).setNearNullSpace(self._modes)
         database = PETSc.Options()
         database.setValue("options_left", "no")  # which of the user's went unused is said in the outcome
         for name, value in self._options.items():
@@ -193,12 +240,16 @@ class LinearSolver:
             pc.setFieldSplitSchurPreType(PETSc.PC.SchurPreType.USER, self._schur)
             pc.setUp()
             pc = pc.getFieldSplitSchurGetSubKSP()[0].getPC()
-        self._leveled = self._coarse is not None and pc.getType() == "mg"
-        if self._coarse is not None and self._leveled:
-            pc.setMGLevels(2)
-            pc.setMGInterpolation(1, self._coarse.interpolation)
-            pc.getMGCoarseSolve().setOperators(self._coarse.matrix)
-            pc.setFromOptions()
+        if self._coarse is not None and pc.getType() == "mg":
+            self._stack(pc, self._coarse)
+
+    def _stack(self, pc: PETSc.PC, coarse: Coarse | Aggregates) -> None:
+        """Put the finest level upon those below it."""
+        pc.setMGLevels(len(coarse.matrices) + 1)
+        for level, (matrix, upwards) in enumerate(zip(coarse.matrices, coarse.interpolations, strict=True)):
+            (pc.getMGSmoother(level) if level else pc.getMGCoarseSolve()).setOperators(matrix)
+            pc.setMGInterpolation(level + 1, upwards)
+        pc.setFromOptions()
 
     def solve(
         self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None = None
@@ -213,35 +264,63 @@ class LinearSolver:
             budget: Krylov iterations after which the solve is given up without factorisation; no limit of its own
                 where left out.
         """
-        result = self._iterate(matrix, rhs, solution, rtol, budget)
+        digits = -np.log10(rtol)
+        result, fresh = self._attempt(matrix, rhs, solution, rtol, budget)
+        if not fresh and self._age is not None and result.reason < 0 and result.reason != INDEFINITE:
+            self._age.due, wasted = True, result.iterations
+            result, fresh = self._attempt(matrix, rhs, solution, rtol, budget)
+            result = LinearResult(wasted + result.iterations, result.reason)
         if result.reason > 0 and np.isfinite(solution.norm()):
+            if self._age is not None:
+                self._age.note(result.iterations, digits)
             return result
+        if self._age is not None:
+            self._age.due |= fresh
         self._ksp.reset()
-        self._configure(matrix)
+        self._matrix = None
         if budget is not None:
             return LinearResult(result.iterations, min(result.reason, -1))
         if not self._given and matrix.getSize()[0] <= LARGEST_DIRECT and _factorised(matrix, rhs, solution):
             return LinearResult(result.iterations, 1, direct=True)
         return LinearResult(result.iterations, min(result.reason, -1))
 
-    def _iterate(
+    def _attempt(
         self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None
-    ) -> LinearResult:
+    ) -> tuple[LinearResult, bool]:
+        """Solve, and whether that was with levels made for this tangent."""
+        fresh = self._age is None or self._age.due or self._age.damping != self._damping
         with _blaming_options():
-            if self._matrix is None:
-                self._configure(matrix)
-            if self._leveled and self._coarse is not None:
-                self._coarse.assemble()
-            self._ksp.setOperators(matrix)
-            most = self._most if budget is None else min(budget, self._most)
-            self._ksp.setTolerances(rtol=rtol, max_it=most)
             try:
-                self._ksp.solve(rhs, solution)
+                if fresh:
+                    self._renew(matrix)
+                self._iterate(matrix, rhs, solution, rtol, budget)
             except PETSc.Error as error:
                 if error.ierr != BROKEN:
                     raise
-                return LinearResult(0, int(PETSc.KSP.ConvergedReason.DIVERGED_PCSETUP_FAILED))
-        return LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason()))
+                return LinearResult(0, int(PETSc.KSP.ConvergedReason.DIVERGED_PCSETUP_FAILED)), fresh
+        return LinearResult(self._ksp.getIterationNumber(), int(self._ksp.getConvergedReason())), fresh
+
+    @property
+    def _damping(self) -> float:
+        return 0.0 if self._coarse is None else self._coarse.damping
+
+    def _renew(self, matrix: PETSc.Mat) -> None:
+        """Make the levels below the finest for the present tangent."""
+        if self._age is not None:
+            self._age.renew(self._damping)
+        if isinstance(self._coarse, Coarse):
+            self._coarse.assemble()
+        elif self._coarse is not None:
+            self._ksp.reset()
+            self._matrix = None
+            self._coarse.make(self._modes, f"{self._prefix}aggregates_")
+
+    def _iterate(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None) -> None:
+        if self._matrix is None:
+            self._configure(matrix)
+        self._ksp.setOperators(matrix)
+        self._ksp.setTolerances(rtol=rtol, max_it=self._most if budget is None else min(budget, self._most))
+        self._ksp.solve(rhs, solution)
 
     def ignored(self) -> list[str]:
         """The user's options that PETSc has not looked at."""

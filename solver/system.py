@@ -68,7 +68,7 @@ class System:
         self._x = PETSc.Vec().createNest([f.x.petsc_vec for f in self.state.functions], comm=self.comm)
         self._b = self._nested_vector()
         self._dx = self._nested_vector()
-        self._assembly = Assembly(self.forms, self.state, conditions, coarse)
+        self._assembly = Assembly(self.forms, self.state, conditions, coarse, scalar=oblique or bool(petsc_options))
         self._projection = Projection(self.constraints, V) if oblique else None
         self._schur = self._assemble_schur()
         symmetric = self.forms.symmetric
