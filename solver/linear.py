@@ -70,8 +70,9 @@ MASS_SPECTRUM = {"tetrahedron": "0.5,2.5", "hexahedron": "0.125,3.375"}
 SMOOTHINGS = {False: "3", True: "2"}
 """Matrix products per smoothing of quadratic displacements, without and with a pressure."""
 
-WORTH = {Aggregates: 40, Coarse: 10}
-"""Krylov iterations that cost as much as it costs to make the levels below the finest anew."""
+WORTH = 40
+"""Krylov iterations that cost as much as it costs to make the aggregates anew. The linear level of quadratic
+displacements is cheaper, and made anew for every tangent."""
 
 DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
 
@@ -105,14 +106,12 @@ class _Age:
     """How well levels that were made for an earlier tangent still serve.
 
     Attributes:
-        worth: Krylov iterations that making them anew costs.
         due: they are to be made anew.
         damping: that of the tangent that they were made for.
         rate: Krylov iterations for a decimal digit when they were new.
         excess: iterations since then beyond that rate.
     """
 
-    worth: int
     due: bool = True
     damping: float = 0.0
     rate: float = 0.0
@@ -127,7 +126,7 @@ class _Age:
         if self.rate == 0:
             self.rate = iterations / digits
         self.excess = max(0.0, self.excess + iterations - self.rate * digits)
-        self.due = self.excess > self.worth
+        self.due = self.excess > WORTH
 
 
 def parse_options(text: str) -> dict[str, str]:
@@ -212,7 +211,7 @@ class LinearSolver:
     ) -> None:
         self._matrix: PETSc.Mat | None = None
         self._schur, self._coarse = schur, coarse
-        self._age = None if coarse is None else _Age(WORTH[type(coarse)])
+        self._age = _Age() if isinstance(coarse, Aggregates) else None
         self._modes = rigid_body_modes(V if coarse is None else coarse.space)
         self._given = dict(options)
         standard = defaults(V.mesh.topology.cell_name(), coarse, mixed=schur is not None, symmetric=symmetric)
