@@ -122,6 +122,10 @@ class _Age:
         """They are made anew."""
         self.due, self.damping, self.rate, self.excess = False, damping, 0.0, 0.0
 
+    def bearable(self, digits: float) -> int:
+        """Krylov iterations after which a solve is better begun again with new levels."""
+        return int(2 * self.rate * digits) + self.worth
+
     def note(self, iterations: int, digits: float) -> None:
         """Have them made anew as soon as what their age has cost would have paid for that."""
         if self.rate == 0:
@@ -293,6 +297,9 @@ class LinearSolver:
             try:
                 if fresh:
                     self._renew(matrix)
+                elif self._age is not None:
+                    bearable = self._age.bearable(-np.log10(rtol))
+                    budget = bearable if budget is None else min(budget, bearable)
                 self._iterate(matrix, rhs, solution, rtol, budget)
             except PETSc.Error as error:
                 if error.ierr != BROKEN:
