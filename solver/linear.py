@@ -246,6 +246,8 @@ class LinearSolver:
             pc = pc.getFieldSplitSchurGetSubKSP()[0].getPC()
         if self._coarse is not None and pc.getType() == "mg":
             self._stack(pc, self._coarse)
+        else:
+            self._age = None  # there are no levels, or the user's preconditioner does without
 
     def _stack(self, pc: PETSc.PC, coarse: Coarse | Aggregates) -> None:
         """Put the finest level upon those below it."""
@@ -313,8 +315,9 @@ class LinearSolver:
 
     def _renew(self, matrix: PETSc.Mat) -> None:
         """Make the levels below the finest for the present tangent."""
-        if self._age is not None:
-            self._age.renew(self._damping)
+        if self._age is None:
+            return
+        self._age.renew(self._damping)
         if isinstance(self._coarse, Coarse):
             self._coarse.assemble()
         elif self._coarse is not None:
