@@ -84,8 +84,8 @@ def fill(matrix: PETSc.Mat, forms: Sequence[fem.Form], conditions: Sequence[fem.
 def _forget_diagonal(matrix: PETSc.Mat) -> None:
     """Have a matrix of blocks invert its diagonal anew when a smoother next asks.
 
-    PETSc (3.25 at least) keeps the inverse of the first assembly as long as the pattern stays: block Jacobi would
-    smooth the present tangent with the diagonal of the unloaded body. Zeroing no row counts as a change of the pattern.
+    PETSc (3.25 at least) keeps the inverse of the first assembly while the pattern stays: block Jacobi would smooth
+    the present tangent with the diagonal of the unloaded body. Zeroing no row counts as a change of the pattern.
     """
     if matrix.getType().endswith("baij"):
         matrix.setOption(PETSc.Mat.Option.KEEP_NONZERO_PATTERN, False)

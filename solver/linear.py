@@ -121,6 +121,10 @@ class _Age:
         """They are made anew."""
         self.due, self.damping, self.rate, self.excess = False, damping, 0.0, 0.0
 
+    def bearable(self, digits: float) -> int:
+        """Krylov iterations after which a solve is better begun again with new levels."""
+        return int(2 * self.rate * digits) + self.worth
+
     def note(self, iterations: int, digits: float) -> None:
         """Have them made anew as soon as what their age has cost would have paid for that."""
         if self.rate == 0:
@@ -241,6 +245,8 @@ class LinearSolver:
             pc = pc.getFieldSplitSchurGetSubKSP()[0].getPC()
         if self._coarse is not None and pc.getType() == "mg":
             self._stack(pc, self._coarse)
+        else:
+            self._age = None  # there are no levels, or the user's preconditioner does without
 
     def _stack(self, pc: PETSc.PC, coarse: Coarse | Aggregates) -> None:
         """Put the finest level upon those below it."""
@@ -292,6 +298,9 @@ class LinearSolver:
             try:
                 if fresh:
                     self._renew(matrix)
+                elif self._age is not None:
+                    bearable = self._age.bearable(-np.log10(rtol))
+                    budget = bearable if budget is None else min(budget, bearable)
                 self._iterate(matrix, rhs, solution, rtol, budget)
             except PETSc.Error as error:
                 if error.ierr != BROKEN:
@@ -305,8 +314,9 @@ class LinearSolver:
 
     def _renew(self, matrix: PETSc.Mat) -> None:
         """Make the levels below the finest for the present tangent."""
-        if self._age is not None:
-            self._age.renew(self._damping)
+        if self._age is None:
+            return
+        self._age.renew(self._damping)
         if isinstance(self._coarse, Coarse):
             self._coarse.assemble()
         elif self._coarse is not None:
