@@ -123,7 +123,7 @@ class _Age:
 
     def bearable(self, digits: float) -> int:
         """Krylov iterations after which a solve is better begun again with new levels."""
-        return int(2 * self.rate * digits) + self.worth
+        return int(2 * self.rate * digits) + WORTH
 
     def note(self, iterations: int, digits: float) -> None:
         """Have them made anew as soon as what their age has cost would have paid for that."""
@@ -215,6 +215,7 @@ class LinearSolver:
     ) -> None:
         self._matrix: PETSc.Mat | None = None
         self._schur, self._coarse = schur, coarse
+        self._leveled = coarse is not None
         self._age = _Age() if isinstance(coarse, Aggregates) else None
         self._modes = rigid_body_modes(V if coarse is None else coarse.space)
         self._given = dict(options)
@@ -246,7 +247,7 @@ class LinearSolver:
         if self._coarse is not None and pc.getType() == "mg":
             self._stack(pc, self._coarse)
         else:
-            self._age = None  # there are no levels, or the user's preconditioner does without
+            self._leveled, self._age = False, None  # there are no levels, or the user's preconditioner does without
 
     def _stack(self, pc: PETSc.PC, coarse: Coarse | Aggregates) -> None:
         """Put the finest level upon those below it."""
@@ -314,12 +315,10 @@ class LinearSolver:
 
     def _renew(self, matrix: PETSc.Mat) -> None:
         """Make the levels below the finest for the present tangent."""
-        if self._age is None:
-            return
-        self._age.renew(self._damping)
-        if isinstance(self._coarse, Coarse):
+        if isinstance(self._coarse, Coarse) and self._leveled:
             self._coarse.assemble()
-        elif self._coarse is not None:
+        elif isinstance(self._coarse, Aggregates) and self._age is not None:
+            self._age.renew(self._damping)
             self._ksp.reset()
             self._matrix = None
             self._coarse.make(self._modes, f"{self._prefix}aggregates_")

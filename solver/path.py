@@ -1,7 +1,7 @@
 """The load path: increment by increment, by way of waypoints where one of them is too long."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ EASY = 7
 EASY_WAY = 5
 """The same for an increment to a waypoint."""
 
-WAYPOINT = 1e-2
+WAYPOINT = 3e-3
 """Residual over forces that is small enough on the way to a level which was too far for one increment: nobody asked for
 equilibrium there, and the next increment takes up what is left."""
 
@@ -38,12 +38,14 @@ class Place:
         state: the unknowns.
         forces: force (mN) of the tissue at every displacement degree of freedom owned here.
         work: work of all external forces up to here (µJ).
+        steps: increments up to here, those to waypoints among them.
     """
 
     level: float
     state: State
     forces: NDArray[np.float64]
     work: float = 0.0
+    steps: tuple[Step, ...] = ()
 
     @property
     def displacement(self) -> NDArray[np.float64]:
@@ -66,7 +68,8 @@ class Path:
         dear: increments given up because linear solves became too dear.
         patience: failures in a row after which damping is tried.
         careful: whether every increment must end in equilibrium.
-        steps: increments, those to waypoints among them.
+        waypoints: waypoints passed, on the way or astray.
+        exhausted: increments to the present level whose residual came down to round-off and no further.
     """
 
     system: System
@@ -77,7 +80,8 @@ class Path:
     dear: int = 0
     patience: int = PATIENCE
     careful: bool = False
-    steps: list[Step] = field(default_factory=list)
+    waypoints: int = 0
+    exhausted: int = 0
 
     def __post_init__(self) -> None:
         self.here = self.rest = Place(0.0, self.system.copy_state(), self.system.internal_forces())
@@ -87,15 +91,21 @@ class Path:
         """Load level from which the next increment starts."""
         return self.here.level
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Increments so far, those to waypoints among them."""
+        return self.here.steps
+
     def advance(self, step: Step) -> None:
         """Record an increment and the work of all external forces over it (trapezoidal)."""
         last = self.here
         now = Place(step.level, self.system.copy_state(), self.system.internal_forces())
         along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
-        self.here = replace(now, work=last.work + self.system.comm.allreduce(0.5 * along))
+        work = last.work + self.system.comm.allreduce(0.5 * along)
+        self.here = replace(now, work=work, steps=(*last.steps, step))
+        self.waypoints += not step.settled
         if step.settled:
             self.rest = self.here
-        self.steps.append(step)
 
     def count(self, result: NewtonResult) -> None:
         """Add the iterations of an attempt."""
@@ -105,8 +115,10 @@ class Path:
         if result.converged:
             self.dearest = max(self.dearest, *result.krylov)
 
-    def go_back(self) -> None:
-        """Put the system back to where the increment started."""
+    def go_back(self, place: Place | None = None) -> None:
+        """Put the system back to where the increment started, or to an earlier equilibrium."""
+        if place is not None:
+            self.here = self.rest = place
         self.system.set_state(self.here.state)
         self.system.set_level(self.level)
 
@@ -128,35 +140,67 @@ def walk(
         until: level to go to.
         start: a guess of the state at that level, which is tried first.
     """
-    system, progress = path.system, progress or _silent
+    progress = progress or _silent
     if start is not None and _leap(path, stepping, start, until):
         return ""
-    increment, failures, exhausted, goal = stepping.first, 0, 0, 0.0
-    knots = [*(knot for knot in system.knots() if knot < until), until]
+    increment = stepping.first
+    knots = [*(knot for knot in path.system.knots() if knot < until), until]
     while path.level < until:
-        ahead = goal if goal > path.level else next(knot for knot in knots if knot > path.level + 1e-9)
+        ahead = next(knot for knot in knots if knot > path.level + 1e-9)
+        goal = path.level + increment
+        goal = ahead if goal > ahead - 1e-9 else goal
+        increment, failed = _reach(path, stepping, increment, goal, progress)
+        if failed:
+            return failed
+    return ""
+
+
+def _reach(path: Path, stepping: Stepping, increment: float, goal: float, progress: Progress) -> tuple[float, str]:
+    """Bring the body to equilibrium at a level; the increment to go on with, and why it was not reached, if not.
+
+    What was not reached by way of waypoints is tried once more with equilibrium at each of them: they may have led
+    astray where the path bends or branches.
+    """
+    begun, loose = path.rest, path.waypoints
+    following, failed = _go(path, stepping, increment, goal, progress)
+    if failed and path.waypoints > loose and path.exhausted < PATIENCE:
+        left = path.rest
+        path.careful, path.dearest, path.dear, path.patience = True, 0, 0, PATIENCE
+        path.go_back(begun)
+        following, again = _go(path, stepping, increment, goal, progress)
+        if again and path.level < left.level:
+            path.go_back(left)
+        else:
+            failed = again
+    return following, failed
+
+
+def _go(path: Path, stepping: Stepping, increment: float, goal: float, progress: Progress) -> tuple[float, str]:
+    """Increment by increment to a level, shorter ones where one fails, longer ones where one is easy."""
+    failures = path.exhausted = 0
+    while path.level < goal:
         level = path.level + increment
-        level = ahead if level > ahead - 1e-9 else level
-        goal = max(goal, level)
+        level = goal if level > goal - 1e-9 else level
         settled = level == goal or path.careful
         result, failed = _attempt(path, stepping, level, failures, settled=settled)
         if result.converged:
-            path.advance(Step(level, result.residuals, result.krylov, system.cavities(), settled))
+            path.advance(Step(level, result.residuals, result.krylov, path.system.cavities(), settled))
             progress(level, path.steps[-1], "")
             increment *= stepping.growth if len(result.residuals) <= (EASY if settled else EASY_WAY) else 1.0
             failures = 0
             continue
         progress(path.level, None, failed)
-        failures, exhausted = failures + 1, exhausted + result.exhausted
+        failures += 1
+        path.exhausted += result.exhausted
         tried, waypoint = level - path.level, path.here
         last = tried < stepping.smallest * (1 + 1e-9)
-        settled = not (last or exhausted or failures > 1) or _settle(path, stepping, progress)
-        if exhausted >= PATIENCE or (last and waypoint is path.rest):
-            return failed if result.exhausted else failed + _hint(system)
+        sound = not (last or path.exhausted or failures > 1) or _settle(path, stepping, progress)
+        if path.exhausted >= PATIENCE or (last and waypoint is path.rest):
+            return increment, failed if result.exhausted else failed + _hint(path.system)
         increment = max(result.share * tried, stepping.smallest)
-        if not settled:
+        if not sound:
             increment, failures = max(0.5 * (waypoint.level - path.level), stepping.smallest), 0
-    return ""
+    return increment, ""
 
 
 def _settle(path: Path, stepping: Stepping, progress: Progress) -> bool:
@@ -172,8 +216,8 @@ def _settle(path: Path, stepping: Stepping, progress: Progress) -> bool:
         path.advance(Step(path.level, result.residuals, result.krylov, path.system.cavities()))
         progress(path.level, path.steps[-1], "")
     else:
-        path.careful, path.here = True, path.rest
-        path.go_back()
+        path.careful = True
+        path.go_back(path.rest)
     return result.converged
 
 

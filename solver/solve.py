@@ -63,7 +63,7 @@ def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:
         sentence = f"Equilibrium at full load after {effort}."
     if ignored:
         sentence += f" PETSc did not use these options: {' '.join(ignored)}."
-    return Outcome(not failure, sentence, path.level, tuple(path.steps), path.cuts, path.newton, path.krylov)
+    return Outcome(not failure, sentence, path.level, path.steps, path.cuts, path.newton, path.krylov)
 
 
 def _count(number: int, thing: str) -> str:
