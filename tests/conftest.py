@@ -1,8 +1,10 @@
 """Tests on several ranks: one verdict on every rank, printed by rank 0, and none left waiting for one that failed."""
 
+import getpass
 import io
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,12 @@ def _comm() -> Any:
 
 def _parallel() -> bool:
     return any(int(os.environ.get(name, "1")) > 1 for name in SIZE_VARIABLES)
+
+
+if _parallel():  # pytest removes old folders when it ends, which two ranks cannot do in the same place
+    _root = Path(tempfile.gettempdir(), f"pytest-of-{getpass.getuser()}-rank-{_comm().rank}")
+    _root.mkdir(exist_ok=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_root)
 
 
 @pytest.hookimpl(trylast=True)
