@@ -19,8 +19,14 @@ which the step is too long."""
 SLOW, STAGNANT = 0.6, 4
 """Part of the residual that a slow iteration leaves, and how many of them in a row are enough."""
 
-LOOSEST, TIGHTEST = 1e-3, 1e-8
-"""Bounds of the relative tolerance of a linear solve."""
+FIRST = 1e-3
+"""Relative tolerance of the linear solve that carries an increment."""
+
+EXACT = 1e-6
+"""Tolerance that leaves nothing to speak of in soft directions, where a small residual may hide a large error."""
+
+LOOSEST, TIGHTEST, SHARE = 5e-3, 1e-8, 0.3
+"""Bounds of that of a correction, and its part of the square of the last correction's success."""
 
 ROUND_OFF = 1e-8
 """Part of the forces below which a residual that will not fall is taken for round-off."""
@@ -72,6 +78,7 @@ class _Course:
 
     tolerance: float
     known: int | None = None
+    exact: bool = False
     residuals: list[float] = field(default_factory=list)
     krylov: list[int] = field(default_factory=list)
 
@@ -80,8 +87,9 @@ class _Course:
     ) -> bool:
         """Solve for a correction, ``far`` from rest at no more than a bearable cost; whether that worked."""
         budget = None
+        rtol = min(rtol, EXACT) if self.exact else rtol
         if self.known is not None and far:
-            digits = np.log(rtol) / np.log(LOOSEST)
+            digits = np.log(rtol) / np.log(FIRST)
             budget = int(digits * (SPARE + max(DEARER * self.krylov[0], 2 * self.known)))
         iterations, solved = system.newton_correction(rtol, moving=moving, damping=damping, budget=budget)
         self.krylov.append(iterations)
@@ -96,9 +104,9 @@ class _Course:
         """Relative tolerance of the next linear solve (Eisenstat & Walker 1996, doi 10.1137/0917003, choice 2)."""
         if len(self.residuals) < 2:
             return LOOSEST
-        progress = (self.residuals[-1] / self.residuals[-2]) ** 2
+        progress = SHARE * (self.residuals[-1] / self.residuals[-2]) ** 2
         enough = 0.1 * self.tolerance * last.forces / last.norm
-        return float(min(LOOSEST, max(progress, enough, TIGHTEST)))
+        return float(min(LOOSEST, max(progress, min(enough, FIRST), TIGHTEST)))
 
     def done(self) -> NewtonResult:
         """Equilibrium."""
@@ -115,7 +123,9 @@ class _Course:
         return NewtonResult(False, why, tuple(self.residuals), tuple(self.krylov), share, exhausted, dear)
 
 
-def newton(system: System, tolerance: float, most: int, known: int | None = None) -> NewtonResult:
+def newton(
+    system: System, tolerance: float, most: int, known: int | None = None, *, exact: bool = False
+) -> NewtonResult:
     """Iterate to equilibrium at the system's present load level. Collective.
 
     The first correction carries prescribed motion and loads through the tangent of the last equilibrium, so that the
@@ -129,8 +139,9 @@ def newton(system: System, tolerance: float, most: int, known: int | None = None
         most: most iterations.
         known: most Krylov iterations that a linear solve has taken on the way to an equilibrium so far; where given,
             the increment is given up as soon as one becomes much dearer than that and than its first.
+        exact: whether linear solves are to leave no error.
     """
-    course = _Course(tolerance, known)
+    course = _Course(tolerance, known, exact)
     current, result = _first(system, course)
     if current is None:
         return result
@@ -154,7 +165,7 @@ def newton(system: System, tolerance: float, most: int, known: int | None = None
 def _first(system: System, course: _Course) -> tuple[Residual | None, NewtonResult]:
     """The first correction, taken whole, and its residual; None where it goes too far, and how that ended."""
     least = system.least_volume_ratio()
-    if not course.correct(system, LOOSEST, moving=True):
+    if not course.correct(system, FIRST, moving=True):
         return None, course.failed("the linear solver failed")
     system.move(1.0)
     share = _shorten(system, 1.0, least)
@@ -218,7 +229,7 @@ def _lengthen(system: System, current: Residual, least: float) -> Residual:
     return current
 
 
-def damped(system: System, tolerance: float) -> NewtonResult:
+def damped(system: System, tolerance: float, *, exact: bool = False) -> NewtonResult:
     """Let the body creep to equilibrium at the system's present load level, over limit points. Collective.
 
     Pseudo-transient continuation (Kelley & Keyes 1998, doi 10.1137/S0036142996304796): the tangent's diagonal is
@@ -228,8 +239,9 @@ def damped(system: System, tolerance: float) -> NewtonResult:
     Args:
         system: the system, at the last converged state.
         tolerance: residual over forces at which to stop.
+        exact: whether linear solves are to leave no error.
     """
-    course = _Course(tolerance)
+    course = _Course(tolerance, exact=exact)
     current, result = _first(system, course)
     if current is None:
         return result
@@ -237,7 +249,7 @@ def damped(system: System, tolerance: float) -> NewtonResult:
     while not taken:
         if len(course.krylov) >= DAMPED:
             return course.failed(f"no equilibrium after {DAMPED} damped iterations", last=current)
-        if not course.correct(system, LOOSEST, damping=damping):
+        if not course.correct(system, FIRST, damping=damping):
             return course.failed("the linear solver failed")
         found, ratio = _downhill(system, current, damping)
         if found is None:

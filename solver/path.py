@@ -67,8 +67,7 @@ class Path:
         dearest: most Krylov iterations of a linear solve on the way to an equilibrium.
         dear: increments given up because linear solves became too dear.
         patience: failures in a row after which damping is tried.
-        careful: whether every increment must end in equilibrium.
-        waypoints: waypoints passed, on the way or astray.
+        careful: whether every increment must end in equilibrium, and linear solves leave no error.
         exhausted: increments to the present level whose residual came down to round-off and no further.
     """
 
@@ -80,7 +79,6 @@ class Path:
     dear: int = 0
     patience: int = PATIENCE
     careful: bool = False
-    waypoints: int = 0
     exhausted: int = 0
 
     def __post_init__(self) -> None:
@@ -103,7 +101,6 @@ class Path:
         along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
         work = last.work + self.system.comm.allreduce(0.5 * along)
         self.here = replace(now, work=work, steps=(*last.steps, step))
-        self.waypoints += not step.settled
         if step.settled:
             self.rest = self.here
 
@@ -158,20 +155,20 @@ def walk(
 def _reach(path: Path, stepping: Stepping, increment: float, goal: float, progress: Progress) -> tuple[float, str]:
     """Bring the body to equilibrium at a level; the increment to go on with, and why it was not reached, if not.
 
-    What was not reached by way of waypoints is tried once more with equilibrium at each of them: they may have led
-    astray where the path bends or branches.
+    What was not reached is tried once more with equilibrium at each waypoint and exact linear solves: where the path
+    bends or branches, small errors lead astray.
     """
-    begun, loose = path.rest, path.waypoints
+    begun, again = path.rest, not path.careful
     following, failed = _go(path, stepping, increment, goal, progress)
-    if failed and path.waypoints > loose and path.exhausted < PATIENCE:
+    if failed and again and path.exhausted < PATIENCE:
         left = path.rest
         path.careful, path.dearest, path.dear, path.patience = True, 0, 0, PATIENCE
         path.go_back(begun)
-        following, again = _go(path, stepping, increment, goal, progress)
-        if again and path.level < left.level:
+        following, why = _go(path, stepping, increment, goal, progress)
+        if why and path.level < left.level:
             path.go_back(left)
         else:
-            failed = again
+            failed = why
     return following, failed
 
 
@@ -243,10 +240,10 @@ def _attempt(path: Path, stepping: Stepping, level: float, failures: int, *, set
             continue
         system.set_level(level)
         if method:
-            result = damped(system, tolerance)
+            result = damped(system, tolerance, exact=path.careful)
         else:
             known = path.dearest if path.dear < PATIENCE else None
-            result = newton(system, tolerance, stepping.newton, known)
+            result = newton(system, tolerance, stepping.newton, known, exact=path.careful)
         path.count(result)
         if result.converged:
             path.patience = 1 if method else PATIENCE if failures == 0 else path.patience

@@ -78,6 +78,7 @@ class System:
         self._pressures = _point_pressures(problem, self.state, self._volume)
         self._pressure_scale, self._least_force = self._scales()
         self._level = self._rest = 0.0
+        self._assembled = False  # whether the right-hand side is the present state's residual
         self.set_level(0.0)
 
     # -- state ---------------------------------------------------------------------------------
@@ -98,6 +99,7 @@ class System:
         """Move supports, loads and tissue to a level, 0 to 1, of the load history."""
         moment = self.moment(level)
         self._level = level
+        self._assembled = False
         self.constraints.move(moment)
         if self._projection is not None:
             self._projection.move(moment)
@@ -121,7 +123,7 @@ class System:
             f.x.array[:] = array
         self._cavities.pressures = state.pressures
         self._rest = state.level
-        self._volume.forget()
+        self._forget()
         if self._pressures is not None:
             self._pressures.reset()
 
@@ -131,9 +133,14 @@ class System:
             f.x.petsc_vec.axpy(-step, d)
             f.x.scatter_forward()
         self._cavities.correct(step)
-        self._volume.forget()
+        self._forget()
         if self._pressures is not None:
             self._pressures.move(step)
+
+    def _forget(self) -> None:
+        """The state has changed: what was found out about the last one is void."""
+        self._assembled = False
+        self._volume.forget()
 
     def least_volume_ratio(self) -> float:
         """The smallest J of all quadrature points; not above 0 where cells are turned inside out."""
@@ -156,6 +163,7 @@ class System:
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=0.0)
         parts = [part.norm() for part in self._b.getNestSubVecs()]
         volumes = float(np.linalg.norm(self._cavities.errors()))
+        self._assembled = True
         weighted = [parts[0], *(self._pressure_scale * part for part in (*parts[1:], volumes))]
         return Residual(float(np.linalg.norm(weighted)), float(forces))
 
@@ -177,7 +185,9 @@ class System:
             self._push(self._rest)
         self._assembly.tangent(damping)
         self._push(self._level)
-        self._assembly.residual(self._b, lifted=moving)
+        if moving or not self._assembled:
+            self._assembly.residual(self._b, lifted=moving)
+        self._assembled = False
         petsc.set_bc(self._b, self._rows, x0=self._x, alpha=-1.0)
         operator = self._assembly.matrix
         if self._projection is not None:

@@ -11,8 +11,8 @@ from mpi4py import MPI
 
 from fibertwin.constitutive import HolzapfelGasserOgden, Material, NeoHookean
 from fibertwin.errors import InputError
-from fibertwin.solver import Clamp, Displacement, PrescribedDisplacement, Problem, Stepping, require, solve
-from fibertwin.solver.newton import newton
+from fibertwin.solver import Clamp, Displacement, PrescribedDisplacement, Problem, Stepping, path, require, solve
+from fibertwin.solver.newton import NewtonResult, newton
 from fibertwin.solver.system import State, System
 
 WORLD = MPI.COMM_WORLD
@@ -130,3 +130,19 @@ def test_a_solve_that_stops_is_left_in_equilibrium_not_at_a_waypoint():
     left = again.residual()
     again.destroy()
     assert left.norm <= 1.001 * Stepping().tolerance * left.forces
+
+
+@pytest.mark.mpi
+def test_a_level_that_was_not_reached_is_tried_once_more_with_exact_solves(monkeypatch):
+    tries = []
+    real = path.newton
+
+    def failing(*arguments, exact, **options):
+        tries.append(exact)
+        return real(*arguments, exact=exact, **options) if exact else NewtonResult(False, "made up", (), ())
+
+    monkeypatch.setattr(path, "newton", failing)
+    monkeypatch.setattr(path, "damped", failing)
+    require(solve(stretched(block(WORLD, 2), MATRIX, None, 0.1), Stepping(smallest=0.2)))
+    assert tries == sorted(tries)
+    assert tries.count(True) == 1
