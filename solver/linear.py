@@ -67,7 +67,7 @@ SCHUR = {
 MASS_SPECTRUM = {"tetrahedron": "0.5,2.5", "hexahedron": "0.125,3.375"}
 """Bounds of the spectrum of a mass matrix over its diagonal (Wathen 1987, doi 10.1093/imanum/7.4.449)."""
 
-SMOOTHINGS = {False: "3", True: "2"}
+SMOOTHINGS = {False: "3", True: "1"}
 """Matrix products per smoothing of quadratic displacements, without and with a pressure."""
 
 WORTH = 40
