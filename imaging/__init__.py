@@ -15,12 +15,14 @@ from .conventions import CONVENTIONS, ORDERS, Convention, Units
 from .fit import fit_tensors, join_slabs, slab_bounds
 from .geometry import Frame
 from .gradients import Scan, open_scan
+from .labels import LabelImage
 from .orientation import OrientationReport, axis_changes, orientation_check
 from .quality import TensorQuality, color_fa, tensor_quality
 from .read import read_eigen, read_tensors
 from .sample import Sampled, sample_tensors
 from .store import TensorFile, open_tensors, write_tensors
 from .tensor_image import TensorImage, repair, transformed
+from .voxel_mask import VoxelMask, clean_mask
 
 __all__ = [
     "CONVENTIONS",
@@ -28,6 +30,7 @@ __all__ = [
     "Convention",
     "Units",
     "Frame",
+    "LabelImage",
     "OrientationReport",
     "axis_changes",
     "orientation_check",
@@ -40,7 +43,9 @@ __all__ = [
     "TensorFile",
     "TensorImage",
     "TensorQuality",
+    "VoxelMask",
     "brain_mask",
+    "clean_mask",
     "color_fa",
     "eigen",
     "eigenvalues",

@@ -1,4 +1,4 @@
-"""Surfaces, tetrahedra, regions and named surfaces, and voxel fields carried onto the mesh."""
+"""Tetrahedra and hexahedra, regions and named surfaces, and voxel fields carried onto the mesh."""
 
 import fibertwin.stack  # noqa: F401 (before anything of DOLFINx is imported below)
 
@@ -34,7 +34,6 @@ from .selectors import (
     select,
 )
 from .sources import AnatomySource, Block, Mask, MeshFile
-from .surface import Surface, VoxelMask, decimate, smooth_taubin, surface_from_mask
 from .tetrahedra import Tetrahedra, tetrahedralize
 
 __all__ = [
@@ -63,20 +62,17 @@ __all__ = [
     "Quality",
     "RegionRule",
     "Rest",
-    "Surface",
     "SurfaceSelector",
     "Tag",
     "Tetrahedra",
     "ThickSphere",
     "ThickTube",
     "TruncatedEllipsoid",
-    "VoxelMask",
     "area",
     "axisymmetric_tensor",
     "boundary_of",
     "bounds",
     "centroid",
-    "decimate",
     "dihedral_angles",
     "ellipsoid_fibers",
     "fibers_from",
@@ -91,8 +87,6 @@ __all__ = [
     "scaled_jacobian",
     "select",
     "signed_volumes",
-    "smooth_taubin",
-    "surface_from_mask",
     "tag_regions",
     "tetrahedralize",
     "uniform_fibers",

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.surfaces.surface import MESHING
 
 from .quality import right_handed
-from .surface import MESHING
 
 HXT = 10
 TRIANGLE, TETRAHEDRON = 2, 4

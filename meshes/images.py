@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
-
-from .surface import VoxelMask
+from fibertwin.imaging import VoxelMask
 
 
 def read_image(path: Path | str) -> tuple[NDArray[np.generic], NDArray[np.float64]]:

@@ -10,12 +10,12 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.imaging import VoxelMask
 from fibertwin.parallel import only_root
 
 from .anatomy import Anatomy, RawMesh, spread
 from .lattice import Brick, CellShape, Disc, Steps, lattice_mesh
 from .sources import AnatomySource, Cells, PositiveLength
-from .surface import VoxelMask
 
 Array = NDArray[np.float64]
 Quarters = Annotated[Cells, MultipleOf(4)]

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.surfaces.surface import MESHING
 
 from .anatomy import TISSUE, RawMesh
 from .lattice import CellShape
 from .quality import right_handed, signed_volumes
 from .second_order import STRAIGHT, bend, completed, in_order
-from .surface import MESHING
 
 LengthUnit = Literal["mm", "cm", "m"]
 WorldAxes = Literal["RAS", "LPS"]

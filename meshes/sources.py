@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from fibertwin.declared import Declared
 from fibertwin.errors import InputError, Problem
+from fibertwin.imaging import VoxelMask, clean_mask
 from fibertwin.parallel import only_root
+from fibertwin.surfaces import (
+    Surface,
+    decimate,
+    relax_tangentially,
+    smooth_taubin,
+    surface_from_mask,
+    triangles_for,
+)
+from fibertwin.surfaces.surface import MESHING
 from fibertwin.units import Length, Unit
 
 from .anatomy import (
@@ -32,17 +42,6 @@ from .images import read_mask
 from .lattice import CellShape
 from .quality import measure
 from .read import LengthUnit, WorldAxes, read_mesh
-from .surface import (
-    MESHING,
-    Surface,
-    VoxelMask,
-    clean_mask,
-    decimate,
-    relax_tangentially,
-    smooth_taubin,
-    surface_from_mask,
-    triangles_for,
-)
 from .tetrahedra import tetrahedralize
 
 PositiveLength = Annotated[float, Unit("mm"), Gt(0)]

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.surfaces import Surface
 
 from .gmsh_model import TRIANGLE, GmshModel, read_tetrahedra
 from .improve import improve
-from .surface import Surface
 
 MARGIN = 0.05
 """How far above the least quality wanted the worst cells are brought, so that what follows may move points a bit."""

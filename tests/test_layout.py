@@ -16,7 +16,8 @@ GROUND_FLOOR = {"errors", "parallel", "units", "declared", "stack", "jit", "curv
 ROOMS: dict[str, set[str]] = {
     "imaging": set(),
     "constitutive": set(),
-    "meshes": {"imaging"},
+    "surfaces": {"imaging"},
+    "meshes": {"imaging", "surfaces"},
     "solver": {"meshes", "constitutive"},
 }
 HEAVY = {
@@ -46,6 +47,12 @@ LAZY = {
     "matplotlib",
     "meshio",
     "fast_simplification",
+    "SimpleITK",
+    "pyacvd",
+    "mmgpy",
+    "pytetwild",
+    "pymeshlab",
+    "pymeshfix",
 }
 """What comes with an extra: imported inside functions only."""
 
@@ -190,6 +197,7 @@ PROVIDED = {
     "fast_simplification": "fast-simplification",
     "annotated_types": "annotated-types",
     "pydantic_core": "pydantic",
+    "SimpleITK": "simpleitk",
     "vtk": "pyvista",
     "vtkmodules": "pyvista",
 }
@@ -200,8 +208,12 @@ BROUGHT_BY_DOLFINX = {"dolfinx", "dolfinx_solver", "ufl", "basix", "ffcx", "cffi
 
 def test_every_library_that_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = [name for extra in ("imaging", "meshing", "view") for name in project["optional-dependencies"][extra]]
-    declared = {re.split(r"[^a-z0-9-]", name)[0] for name in [*project["dependencies"], *extras]}
+    extras = [
+        name
+        for extra in ("imaging", "meshing", "reconstruction", "view")
+        for name in project["optional-dependencies"][extra]
+    ]
+    declared = {re.split(r"[^a-z0-9-]", name.lower())[0] for name in [*project["dependencies"], *extras]}
     used = {name.split(".")[0] for path in sources() for name in imports(path)}
     own = {"fibertwin", *sys.stdlib_module_names, *BROUGHT_BY_DOLFINX}
     assert {PROVIDED.get(name, name) for name in used - own} <= declared

@@ -6,7 +6,8 @@ from fibertwin import imaging, stages
 from fibertwin.case import Case, DiffusionScan
 from fibertwin.constitutive import Material, Varying
 from fibertwin.errors import InputError, Problem
-from fibertwin.meshes import Block, Mask, VoxelMask, read_mask
+from fibertwin.imaging import VoxelMask
+from fibertwin.meshes import Block, Mask, read_mask
 from fibertwin.parallel import on_root
 from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
 from fibertwin.solver.parameters import examine, source_of

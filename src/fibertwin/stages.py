@@ -11,14 +11,13 @@ from fibertwin import imaging
 from fibertwin.case import Case, DiffusionScan, DiffusionSource, Eigenvectors, TensorVolume
 from fibertwin.errors import InputError
 from fibertwin.errors import Problem as Wrong
-from fibertwin.imaging import OrientationReport, TensorFile, TensorImage
+from fibertwin.imaging import OrientationReport, TensorFile, TensorImage, VoxelMask
 from fibertwin.imaging.brain_mask import mask_of
 from fibertwin.imaging.volumes import read_mask
 from fibertwin.log import logger, progress
 from fibertwin.meshes import (
     Anatomy,
     FiberField,
-    VoxelMask,
     name_surfaces,
     sample_fibers,
     tag_regions,

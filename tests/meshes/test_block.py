@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fibertwin.meshes import Block, VoxelMask, area, boundary_of, bounds, centroid, mean_normal
+from fibertwin.imaging import VoxelMask
+from fibertwin.meshes import Block, area, boundary_of, bounds, centroid, mean_normal
 from fibertwin.meshes.anatomy import local_cells
 
 pytestmark = pytest.mark.mpi

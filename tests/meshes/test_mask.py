@@ -8,7 +8,8 @@ import pytest
 from mpi4py import MPI
 
 from fibertwin.errors import InputError
-from fibertwin.meshes import Mask, VoxelMask, area, read_mask
+from fibertwin.imaging import VoxelMask
+from fibertwin.meshes import Mask, area, read_mask
 
 pytestmark = pytest.mark.mpi
 

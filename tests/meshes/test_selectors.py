@@ -5,6 +5,7 @@ import pytest
 from mpi4py import MPI
 
 from fibertwin.errors import InputError
+from fibertwin.imaging import VoxelMask
 from fibertwin.meshes import (
     AllOf,
     Anatomy,
@@ -19,7 +20,6 @@ from fibertwin.meshes import (
     Plane,
     SurfaceSelector,
     Tag,
-    VoxelMask,
     area,
     centroid,
     mean_normal,

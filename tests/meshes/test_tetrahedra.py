@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from fibertwin.errors import InputError
-from fibertwin.meshes import Surface, scaled_jacobian, signed_volumes, tetrahedralize
+from fibertwin.meshes import scaled_jacobian, signed_volumes, tetrahedralize
 from fibertwin.meshes.quality import right_handed
+from fibertwin.surfaces import Surface
 
 
 def octahedron(subdivisions: int, radius: float = 10.0) -> Surface:

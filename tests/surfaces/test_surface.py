@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from fibertwin.errors import InputError
-from fibertwin.meshes import Surface, VoxelMask, decimate, smooth_taubin, surface_from_mask
-from fibertwin.meshes.surface import clean_mask, largest_piece, relax_tangentially, triangles_for, without_fins
+from fibertwin.imaging import VoxelMask, clean_mask
+from fibertwin.surfaces import (
+    Surface,
+    decimate,
+    largest_piece,
+    relax_tangentially,
+    smooth_taubin,
+    surface_from_mask,
+    triangles_for,
+)
+from fibertwin.surfaces.decimation import without_fins
 
 TETRAHEDRON = Surface(
     np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]), np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
