@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import basix.ufl
 import numpy as np
+from dolfinx import graph
 from dolfinx.mesh import (
     GhostMode,
     Mesh,
@@ -18,13 +19,17 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.memory import hand_back
 from fibertwin.parallel import on_root
 
-from .geometry import NODES, facet_nodes, nodes_of
-from .quality import Quality, measure
+from .geometry import NODES, facet_nodes
+from .quality import Quality, joined, shapes, summarized
 
 BOUNDARY = "boundary"
 TISSUE = "tissue"
+
+IMBALANCE = 0.005
+"""How many more cells than their mean, as a part of it, a rank may have."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +133,26 @@ def with_regions(
         mesh.topology.create_connectivity(*pair)
     cells = np.arange(local_cells(mesh), dtype=np.int32)
     boundary = np.sort(exterior_facet_indices(mesh.topology))
+    quality = measure_mesh(mesh)
+    hand_back()
     return Anatomy(
         mesh=mesh,
         cell_tags=meshtags(mesh, dimension, cells, values),
         regions=dict(regions),
         surfaces={BOUNDARY: boundary},
-        quality=measure_mesh(mesh),
+        quality=quality,
         notes=notes,
     )
 
 
 def partitioner() -> Callable[..., object]:
-    """How cells are spread: without ghosts, so that an owned exterior facet always has its cell on the same rank."""
-    made: Callable[..., object] = create_cell_partitioner(GhostMode.none, 2)
+    """How cells are spread: without ghosts, so that an owned exterior facet always has its cell on the same rank.
+
+    SCOTCH, where DOLFINx has it, is asked to give all ranks about as many cells, as all wait for the last.
+    """
+    evenly = getattr(graph, "partitioner_scotch", None)
+    chosen = () if evenly is None else (evenly(imbalance=IMBALANCE),)
+    made: Callable[..., object] = create_cell_partitioner(*chosen, GhostMode.none, 2)
     return made
 
 
@@ -153,13 +165,9 @@ def local_cells(mesh: Mesh) -> int:
 def measure_mesh(mesh: Mesh) -> Quality:
     """The quality of a spread mesh. Collective; the same on every rank."""
     owned = mesh.topology.index_map(mesh.topology.dim).size_local
-    parts = mesh.comm.gather(nodes_of(mesh, owned))
-
-    def whole() -> Quality:
-        nodes = np.concatenate(parts)
-        return measure(nodes.reshape(-1, 3), np.arange(nodes.size // 3).reshape(len(nodes), -1))
-
-    return on_root(mesh.comm, whole)
+    cells = mesh.geometry.dofmaps[0][:owned]
+    parts = mesh.comm.gather(shapes(mesh.geometry.x, cells))
+    return on_root(mesh.comm, lambda: summarized(joined(parts), cells.shape[1]))
 
 
 def require_quality(quality: Quality, minimum: float, where: str, hint: str = "") -> None:

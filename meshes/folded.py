@@ -7,10 +7,7 @@ from dolfinx.mesh import Mesh
 from numpy.typing import NDArray
 
 from .geometry import corners_of, facet_nodes, jacobian_determinants, nodes_of
-from .quality import CHECKED
-
-CHUNK = 20_000
-"""Cells, or facets, that are looked at together, so that memory stays small."""
+from .quality import CHECKED, CHUNK
 
 
 def folded_cell(mesh: Mesh) -> tuple[int, tuple[float, float, float]] | None:

@@ -1,5 +1,6 @@
 """How good cells are: scaled Jacobian, dihedral angles, volumes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ _HEX_EDGES = np.array([(a, a | 1 << axis) for axis in range(3) for a in range(8)
 _KIND = {4: "tetrahedra", 8: "hexahedra", 10: "curved tetrahedra", 27: "curved hexahedra"}
 CHECKED = 6
 """Degree of the quadrature at whose points a curved cell must not be turned inside out."""
+
+CHUNK = 20_000
+"""Cells that are looked at together, so that memory stays small."""
 
 
 def signed_volumes(points: NDArray[np.float64], cells: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -160,6 +164,30 @@ class Quality:
         )
 
 
+@dataclass(frozen=True)
+class Shapes:
+    """What is known of some cells of one kind, in little memory; of none, all is at its neutral value.
+
+    Attributes:
+        jacobian: (n,) scaled Jacobian of each.
+        volume: their volume (mm³).
+        edges: sum over the cells of the mean edge length (mm).
+        dihedral: smallest and largest dihedral angle (rad).
+        worst: centroid of the one with the smallest scaled Jacobian (mm).
+    """
+
+    jacobian: NDArray[np.float64]
+    volume: float
+    edges: float
+    dihedral: tuple[float, float]
+    worst: tuple[float, float, float]
+
+    @property
+    def least(self) -> float:
+        """The smallest scaled Jacobian, infinite where there is no cell."""
+        return float(self.jacobian.min(initial=np.inf))
+
+
 def measure(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Quality:
     """The quality of cells held in arrays, whatever the hand of their corners.
 
@@ -169,6 +197,43 @@ def measure(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Quality:
         points: coordinates of the cells' nodes (m, 3) in mm.
         cells: node indices as ``signed_volumes``, n > 0.
     """
+    return summarized(shapes(points, cells), cells.shape[1])
+
+
+def shapes(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Shapes:
+    """The shapes of cells, as ``measure`` takes them, a few thousand at a time."""
+    return joined([_shapes(points, cells[at : at + CHUNK]) for at in range(0, len(cells), CHUNK)])
+
+
+def joined(parts: Sequence[Shapes]) -> Shapes:
+    """The shapes of all cells of several parts."""
+    none = Shapes(np.zeros(0), 0.0, 0.0, (np.inf, -np.inf), (np.nan, np.nan, np.nan))
+    parts = [none, *parts]
+    return Shapes(
+        np.concatenate([part.jacobian for part in parts]),
+        sum(part.volume for part in parts),
+        sum(part.edges for part in parts),
+        (min(part.dihedral[0] for part in parts), max(part.dihedral[1] for part in parts)),
+        min(parts, key=lambda part: part.least).worst,
+    )
+
+
+def summarized(found: Shapes, nodes: int) -> Quality:
+    """The quality of cells, of which there is at least one, that have so many nodes each."""
+    return Quality(
+        cells=len(found.jacobian),
+        volume=found.volume,
+        minimum=found.least,
+        percentile_1=float(np.percentile(found.jacobian, 1)),
+        median=float(np.median(found.jacobian)),
+        mean_edge=found.edges / len(found.jacobian),
+        dihedral=(float(np.degrees(found.dihedral[0])), float(np.degrees(found.dihedral[1]))),
+        worst=found.worst,
+        kind=_KIND[nodes],
+    )
+
+
+def _shapes(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Shapes:
     volumes = signed_volumes(points, cells)
     hexahedra = cells.shape[1] in (8, 27)
     jacobian = _corner_jacobians(points, cells) if hexahedra else scaled_jacobian(points, cells)[:, None]
@@ -176,19 +241,14 @@ def measure(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Quality:
     if cells.shape[1] in (10, 27):
         least = least_determinants(points, cells)
         shape = np.where(least <= 0, np.minimum(least, shape), shape)
-    angles = np.degrees(dihedral_angles(points, cells))
+    angles = dihedral_angles(points, cells)
     ends = points[cells[:, _HEX_EDGES if hexahedra else _EDGE_ENDS]]
     edges = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1)
-    corners = cells[int(np.argmin(shape)), : 8 if hexahedra else 4]
-    x, y, z = points[corners].mean(axis=0)
-    return Quality(
-        cells=len(cells),
-        volume=float(np.abs(volumes).sum()),
-        minimum=float(shape.min()),
-        percentile_1=float(np.percentile(shape, 1)),
-        median=float(np.median(shape)),
-        mean_edge=float(edges.mean()),
-        dihedral=(float(angles.min()), float(angles.max())),
-        worst=(float(x), float(y), float(z)),
-        kind=_KIND[cells.shape[1]],
+    x, y, z = points[cells[int(np.argmin(shape)), : 8 if hexahedra else 4]].mean(axis=0)
+    return Shapes(
+        shape,
+        float(np.abs(volumes).sum()),
+        float(edges.mean(axis=1).sum()),
+        (float(angles.min()), float(angles.max())),
+        (float(x), float(y), float(z)),
     )

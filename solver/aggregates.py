@@ -3,6 +3,8 @@
 from dolfinx import fem
 from petsc4py import PETSc
 
+from fibertwin.memory import hand_back
+
 GAMG = {
     "pc_type": "gamg",
     "pc_gamg_type": "agg",
@@ -61,11 +63,17 @@ class Aggregates:
         try:
             pc.setUp()
             levels = pc.getMGLevels()
-            self.interpolations = [_alone(pc.getMGInterpolation(level)) for level in range(1, levels)]
-            self.matrices = [_level(pc, level) for level in range(levels - 1)]
+            upwards = [pc.getMGInterpolation(level) for level in range(1, levels)]
+            solvers = [pc.getMGCoarseSolve(), *(pc.getMGSmoother(level) for level in range(1, levels - 1))]
+            matrices = [solver.getOperators()[0] for solver in solvers]
         finally:
             pc.destroy()
             scalar.destroy()
+        # the finest first: its products are what holds the scalar copy
+        for level in reversed(range(levels - 1)):
+            self.interpolations.insert(0, _alone(upwards[level], "aij"))
+            self.matrices.insert(0, _alone(matrices[level], "baij" if level else "aij"))
+        hand_back()
 
     def destroy(self) -> None:
         """Free PETSc's objects; the tangent is another's."""
@@ -77,13 +85,8 @@ class Aggregates:
         self.interpolations, self.matrices = [], []
 
 
-def _level(pc: PETSc.PC, level: int) -> PETSc.Mat:
-    """The matrix of a level, in blocks where it is smoothed."""
-    if level == 0:
-        return _alone(pc.getMGCoarseSolve().getOperators()[0])
-    return pc.getMGSmoother(level).getOperators()[0].convert("baij", out=PETSc.Mat())
-
-
-def _alone(matrix: PETSc.Mat) -> PETSc.Mat:
-    """A copy of a product of matrices: the product itself would keep its factors in memory."""
-    return matrix.duplicate(copy=True)
+def _alone(matrix: PETSc.Mat, kind: str) -> PETSc.Mat:
+    """A copy in place of a product of matrices, which would keep its factors in memory."""
+    copy = matrix.convert(kind, out=PETSc.Mat()) if kind == "baij" else matrix.duplicate(copy=True)
+    matrix.destroy()
+    return copy

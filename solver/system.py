@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from fibertwin.curve import Curve, Moment
+from fibertwin.memory import hand_back
 
 from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
@@ -80,6 +81,7 @@ class System:
         self._level = self._rest = 0.0
         self._assembled = False  # whether the right-hand side is the present state's residual
         self.set_level(0.0)
+        hand_back()
 
     # -- state ---------------------------------------------------------------------------------
     def moment(self, level: float) -> Moment:
