@@ -5,6 +5,8 @@ from petsc4py import PETSc
 
 from fibertwin.memory import hand_back
 
+from .options import given
+
 GAMG = {
     "pc_type": "gamg",
     "pc_gamg_type": "agg",
@@ -48,18 +50,13 @@ class Aggregates:
             modes: rigid-body motions.
             prefix: of PETSc options that nobody else's have.
         """
-        self._free()
+        self.destroy()
         scalar = self.matrix.convert("aij", out=PETSc.Mat())
         scalar.setNearNullSpace(modes)
         pc = PETSc.PC().create(scalar.comm)
-        pc.setOptionsPrefix(prefix)
-        database = PETSc.Options()
-        for name, value in GAMG.items():
-            database.setValue(prefix + name, value)
         pc.setOperators(scalar)
-        pc.setFromOptions()
-        for name in GAMG:
-            database.delValue(prefix + name)
+        with given(pc, prefix, GAMG):
+            pc.setFromOptions()
         try:
             pc.setUp()
             levels = pc.getMGLevels()
@@ -77,9 +74,6 @@ class Aggregates:
 
     def destroy(self) -> None:
         """Free PETSc's objects; the tangent is another's."""
-        self._free()
-
-    def _free(self) -> None:
         for item in (*self.interpolations, *self.matrices):
             item.destroy()
         self.interpolations, self.matrices = [], []

@@ -1,7 +1,6 @@
 """The linear solver of a Newton step: block preconditioned Krylov, with every PETSc option open to the user."""
 
 import itertools
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from fibertwin.errors import InputError, Problem
 
 from .aggregates import Aggregates
 from .coarse import Coarse
+from .options import given
 
 ALGEBRAIC = {
     "pc_type": "gamg",
@@ -131,33 +131,6 @@ class _Age:
             self.rate = iterations / digits
         self.excess = max(0.0, self.excess + iterations - self.rate * digits)
         self.due = self.excess > WORTH
-
-
-def parse_options(text: str) -> dict[str, str]:
-    """PETSc options as on a command line (``-ksp_type gmres -ksp_monitor``), by name without the dash.
-
-    Raises:
-        InputError: a word stands where an option's name should.
-    """
-    options: dict[str, str] = {}
-    name = ""
-    for word in shlex.split(text):
-        if word.startswith("-") and not _is_number(word):
-            name = word.lstrip("-")
-            options[name] = ""
-        elif name:
-            options[name], name = word, ""
-        else:
-            raise InputError(Problem("petsc", "is not a list of PETSc options", got=word, wanted="-name value …"))
-    return options
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 @contextmanager
@@ -352,21 +325,15 @@ def _factorised(matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec) -> bool:
     parts = list(rhs.getNestSubVecs()) if nested else [rhs]
     b.array_w[:] = np.concatenate([part.array_r for part in parts])
     ksp = PETSc.KSP().create(matrix.comm)
-    prefix = f"fibertwin_direct_{id(ksp)}_"
-    database = PETSc.Options()
-    for name, value in DIRECT.items():
-        database.setValue(prefix + name, value)
-    ksp.setOptionsPrefix(prefix)
     ksp.setOperators(plain)
-    ksp.setFromOptions()
-    ksp.solve(b, x)
+    with given(ksp, f"fibertwin_direct_{id(ksp)}_", DIRECT):
+        ksp.setFromOptions()
+        ksp.solve(b, x)
     solved = ksp.getConvergedReason() > 0 and bool(np.isfinite(x.norm()))
     first = 0
     for part in solution.getNestSubVecs() if nested else [solution]:
         part.array_w[:] = x.array_r[first : first + part.getLocalSize()]
         first += part.getLocalSize()
-    for name in DIRECT:
-        database.delValue(prefix + name)
     for item in (ksp, b, x, *([plain] if nested else [])):
         item.destroy()
     return solved

@@ -2,7 +2,7 @@
 
 from fibertwin.errors import SolveError
 
-from .linear import parse_options
+from .options import parse_options
 from .parameters import looked_up
 from .path import Path, Progress, walk
 from .problem import Problem, Stepping, check

@@ -14,7 +14,7 @@ from fibertwin.errors import Problem as Wrong
 from fibertwin.units import Time
 
 from .deformation import evaluate
-from .linear import parse_options
+from .options import parse_options
 from .parameters import looked_up
 from .path import Path, walk
 from .problem import Problem, Stepping, check
