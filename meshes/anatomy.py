@@ -69,6 +69,8 @@ class RawMesh:
         facet_values: (k,) their numbers.
         surfaces: facet numbers by surface name.
         notes: what was noticed on the way.
+        fibers: (m, 3) unit vectors along the fibers of each cell, zero where a cell has none; ``None`` without fibers.
+        sheets: (m, 3) likewise across them, in the sheet.
     """
 
     points: NDArray[np.float64]
@@ -79,6 +81,8 @@ class RawMesh:
     facet_values: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     surfaces: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    fibers: NDArray[np.float64] | None = None
+    sheets: NDArray[np.float64] | None = None
 
 
 def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
