@@ -13,11 +13,11 @@ from .fibers import (
     quadrature_points,
     uniform_fibers,
 )
+from .files import file_fibers, read_mesh, write_mesh
 from .images import read_image, read_mask
 from .patch import Patch
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
-from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
 from .rule import SurfaceSelector
 from .sampling import sample_fibers
@@ -77,6 +77,7 @@ __all__ = [
     "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
+    "file_fibers",
     "mean_normal",
     "name_surfaces",
     "quadrature_points",
@@ -90,4 +91,5 @@ __all__ = [
     "tag_regions",
     "tetrahedralize",
     "uniform_fibers",
+    "write_mesh",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fibertwin.errors import InputError, Problem
 
 from .images import read_image
-from .read import meshio_read
+from .files.through_meshio import meshio_read
 
 Array = NDArray[np.float64]
 

@@ -1,0 +1,92 @@
+"""XDMF with a grid for the mesh and grids for its tags, as DOLFINx and the old DOLFIN write it."""
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fibertwin.errors import InputError, Problem
+from fibertwin.surfaces.surface import MESHING
+
+from .contents import DIMENSIONS, Block, Contents
+from .text import flat
+
+KINDS = {"tetrahedron": "tetra", "triangle": "triangle", "hexahedron": "hexahedron", "quadrilateral": "quad"}
+KINDS |= {"tetrahedron_10": "tetra10", "tet_10": "tetra10", "triangle_6": "triangle6", "tri_6": "triangle6"}
+
+
+def grids_of(file: Path) -> list[Element]:
+    """The uniform grids of an XDMF file; none where it is no XML."""
+    try:
+        root = ElementTree.parse(file).getroot()
+    except (ElementTree.ParseError, OSError):
+        return []
+    return [grid for grid in root.iter("Grid") if grid.get("GridType", "Uniform").lower() == "uniform"]
+
+
+def read_grids(file: Path, grids: list[Element]) -> Contents:
+    """Points and cells of the first grid with cells in space; other grids number its cells or its facets.
+
+    A grid of cells is matched by order where it is as long as the mesh, so that it must list the same cells.
+
+    Raises:
+        InputError: no grid has cells in space, or data are missing or too few.
+    """
+    pieces = [(grid, *_topology(grid, file)) for grid in grids]
+    solid = [piece for piece in pieces if DIMENSIONS.get(piece[1]) == 3]
+    if not solid:
+        raise InputError(Problem(str(file), "no grid has tetrahedra or hexahedra", ", ".join(p[1] for p in pieces)))
+    grid, kind, cells = solid[0]
+    item = grid.find("Geometry/DataItem")
+    if item is None:
+        raise InputError(Problem(str(file), "the mesh's grid has no points", wanted="Geometry"))
+    points = np.asarray(_data(item, file), dtype=np.float64)
+    values, names, facets = None, {}, []
+    for other, shape, nodes in pieces:
+        for attribute in other.findall("Attribute"):
+            item = attribute.find("DataItem")
+            if item is None or attribute.get("Center") != "Cell":
+                continue
+            found = np.asarray(_data(item, file)).ravel()
+            if len(found) != len(nodes):
+                continue
+            if DIMENSIONS.get(shape) == 2:
+                facets.append(Block(shape, nodes, found.astype(np.int64).astype(np.int32)))
+            elif values is None and shape == kind and np.array_equal(np.sort(nodes, axis=1), np.sort(cells, axis=1)):
+                values = found.astype(np.int32)
+    return Contents(points, (Block(kind, cells, values), *facets), regions=names)
+
+
+def _topology(grid: Element, file: Path) -> tuple[str, NDArray[np.int64]]:
+    topology = grid.find("Topology")
+    item = None if topology is None else topology.find("DataItem")
+    if topology is None or item is None:
+        return "no cells", np.zeros((0, 0), np.int64)
+    kind = (topology.get("TopologyType") or topology.get("Type") or "").lower()
+    return KINDS.get(kind, kind), np.asarray(_data(item, file), dtype=np.int64)
+
+
+def _data(item: Element, file: Path) -> NDArray[Any]:
+    """The numbers of a DataItem, in their shape."""
+    shape = [int(n) for n in re.findall(r"\d+", item.get("Dimensions", ""))]
+    text = (item.text or "").strip()
+    if item.get("Format", "XML").upper() != "HDF":
+        found = flat(text, float, file, "data")
+        if found.size != np.prod(shape):
+            raise InputError(Problem(str(file), "data are cut short", f"{found.size} numbers", f"{shape}"))
+        return found.reshape(shape)
+    name, _, path = text.rpartition(":")
+    try:
+        import h5py
+    except ImportError as error:
+        raise InputError(Problem("h5py", "is needed to read HDF5 data", str(error), hint=MESHING)) from error
+    source = file.parent / name
+    try:
+        with h5py.File(source, "r") as data:
+            return np.asarray(data[path]).reshape(shape)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(Problem(str(source), f"holds no data {path}", str(error))) from error
