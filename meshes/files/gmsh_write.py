@@ -42,8 +42,9 @@ def write_gmsh(file: Path, export: Export, version: str = "4.1") -> tuple[str, .
             if shared:
                 count = sum(len(group[3]) for group in shared)
                 notes = (*notes, f"{count} facets belong to several surfaces and stand there for each, as format 2.2 has it")
-        repeats = sum((len(group[2]) - 1) * len(group[3]) for group in shared) if version != "4.1" else 0
-        facets = sum(len(group[3]) for group in groups if group[0] == 2) + repeats
+        if version != "4.1":
+            return notes if export.fibers is None else (*notes, "fibers are left out: format 4.1 holds them")
+        facets = sum(len(group[3]) for group in groups if group[0] == 2)
         for name, axes in (("f0", export.fibers), ("s0", export.sheets)):
             if axes is not None:
                 _data(out, name, np.concatenate([np.zeros((facets, 3)), axes[order]]))

@@ -18,6 +18,9 @@ from .text import flat
 KINDS = {"tetrahedron": "tetra", "triangle": "triangle", "hexahedron": "hexahedron", "quadrilateral": "quad"}
 KINDS |= {"tetrahedron_10": "tetra10", "tet_10": "tetra10", "triangle_6": "triangle6", "tri_6": "triangle6"}
 
+UNSET = np.iinfo(np.uint64).max
+"""What the old DOLFIN writes for a facet that was given no number."""
+
 
 def grids_of(file: Path) -> list[Element]:
     """The uniform grids of an XDMF file; none where it is no XML."""
@@ -55,7 +58,8 @@ def read_grids(file: Path, grids: list[Element]) -> Contents:
             if len(found) != len(nodes):
                 continue
             if DIMENSIONS.get(shape) == 2:
-                facets.append(Block(shape, nodes, found.astype(np.int64).astype(np.int32)))
+                unset = found == UNSET if found.dtype.kind == "u" else np.zeros(len(found), dtype=bool)
+                facets.append(Block(shape, nodes[~unset], found[~unset].astype(np.int32)))
             elif values is None and shape == kind and np.array_equal(np.sort(nodes, axis=1), np.sort(cells, axis=1)):
                 values = found.astype(np.int32)
     return Contents(points, (Block(kind, cells, values), *facets), regions=names)

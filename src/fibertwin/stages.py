@@ -18,6 +18,7 @@ from fibertwin.log import logger, progress
 from fibertwin.meshes import (
     Anatomy,
     FiberField,
+    file_fibers,
     name_surfaces,
     sample_fibers,
     tag_regions,
@@ -177,6 +178,8 @@ def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, F
     if scan is not None and case.diffusion is not None:
         degree, radius = case.solve.quadrature_degree, case.diffusion.radius
         fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=radius)
+    else:
+        fibers = file_fibers(anatomy, case.solve.quadrature_degree)
     if case.regions:
         anatomy = tag_regions(anatomy, case.regions, fibers)
     if case.surfaces:
