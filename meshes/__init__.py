@@ -15,7 +15,9 @@ from .fibers import (
 )
 from .files import file_fibers, read_mesh, write_mesh
 from .images import read_image, read_mask
+from .nearest_label import NearestLabel
 from .patch import Patch
+from .pieces import Component, Grown
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
@@ -28,7 +30,9 @@ from .selectors import (
     Except,
     Facing,
     HalfSpace,
+    InCylinder,
     Plane,
+    Sphere,
     Tag,
     name_surfaces,
     select,
@@ -47,21 +51,26 @@ __all__ = [
     "Boundary",
     "Box",
     "CellTag",
+    "Component",
     "CookMembrane",
     "Cylinder",
     "Diffusion",
     "Except",
     "Facing",
     "FiberField",
+    "Grown",
     "HalfSpace",
+    "InCylinder",
     "Label",
     "Mask",
     "MeshFile",
+    "NearestLabel",
     "Patch",
     "Plane",
     "Quality",
     "RegionRule",
     "Rest",
+    "Sphere",
     "SurfaceSelector",
     "Tag",
     "Tetrahedra",
