@@ -101,11 +101,8 @@ def trip(raw: RawMesh, name: str, file: Path) -> list[Row]:
         rows.append(judged(f"{name}: surfaces", f"{len(raw.surfaces)}", f"{sum(same)}", sum(same) == len(raw.surfaces)))
     if file.suffix in NO_FIBERS:
         return [*rows, told(f"{name}: fibers and sheets", "no place for them")]
-    assert found.fibers is not None and found.sheets is not None and raw.fibers is not None and raw.sheets is not None
-    apart = max(
-        float(np.abs(found.fibers[theirs] - raw.fibers[ours]).max()),
-        float(np.abs(found.sheets[theirs] - raw.sheets[ours]).max()),
-    )
+    pairs = ((found.fibers, raw.fibers), (found.sheets, raw.sheets))
+    apart = max(float(np.abs(np.asarray(read)[theirs] - np.asarray(made)[ours]).max()) for read, made in pairs)
     return [*rows, below(f"{name}: error of fibers and sheets", 0.0, apart)]
 
 
@@ -147,7 +144,12 @@ def large(folder: Path, bricks: int) -> list[Row]:
         below(f"{what}: peak memory of both, MB", MEMORY, sum(found["memory"]), size),
         told("peak memory of rank 0, which reads, MB", found["memory"][0]),
         told("peak memory of rank 1, MB", found["memory"][1]),
-        judged("cells, regions, surfaces and fibers on both ranks", "as written", found["verdict"], found["verdict"] == "as written"),
+        judged(
+            "cells, regions, surfaces and fibers on both ranks",
+            "as written",
+            found["verdict"],
+            found["verdict"] == "as written",
+        ),
     ]
 
 

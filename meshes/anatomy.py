@@ -120,8 +120,8 @@ def _with_surfaces(anatomy: Anatomy, raw: RawMesh | None, surfaces: dict[str, in
     """The same body with the surfaces that rank 0's facets make. Collective."""
     mesh, boundary = anatomy.mesh, anatomy.surfaces[BOUNDARY]
     corners = np.asarray(mesh.geometry.input_global_indices)[facet_nodes(mesh, boundary)].astype(np.int64)
-    given = (None, None) if raw is None else (raw.facets, raw.facet_values)
-    places, numbers, missing = numbers_of_facets(mesh.comm, *given, corners)
+    facets, values = (None, None) if raw is None else (raw.facets, raw.facet_values)
+    places, numbers, missing = numbers_of_facets(mesh.comm, facets, values, corners)
     notes = anatomy.notes
     if missing:
         notes = (*notes, f"{missing} of {tagged} tagged facets are not on the boundary; left out")

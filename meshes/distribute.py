@@ -5,9 +5,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 
-def rows_for[Kind: np.generic](
-    comm: MPI.Comm, values: NDArray[Kind] | None, index: NDArray[np.int64]
-) -> NDArray[Kind]:
+def rows_for[Kind: np.generic](comm: MPI.Comm, values: NDArray[Kind] | None, index: NDArray[np.int64]) -> NDArray[Kind]:
     """The rows of rank 0's array that each rank asks for. Collective.
 
     One rank is served after the other, so that rank 0 needs memory for one rank's part only.
@@ -23,7 +21,8 @@ def rows_for[Kind: np.generic](
     shape, kind = comm.bcast((values.shape[1:], values.dtype) if values is not None and comm.rank == 0 else None)
     counts = comm.gather(len(index))
     if comm.rank == 0:
-        assert values is not None and counts is not None
+        assert values is not None
+        assert counts is not None
         for rank in range(1, comm.size):
             asked = np.empty(counts[rank], np.int64)
             comm.Recv(asked, rank)
@@ -57,7 +56,9 @@ def numbers_of_facets(
         pairs = np.empty((size, 2), np.int64)
         comm.Recv(pairs, 0)
         return pairs[:, 0], pairs[:, 1].astype(np.int32), int(comm.bcast(None))
-    assert facets is not None and values is not None and counts is not None
+    assert facets is not None
+    assert values is not None
+    assert counts is not None
     keys = _keys(facets)
     order = np.argsort(keys, kind="stable")
     keys, seen = keys[order], np.zeros(len(facets), dtype=bool)

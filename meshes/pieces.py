@@ -137,7 +137,8 @@ def joined(boundary: Boundary, chosen: NDArray[np.bool_], angle: float = np.pi) 
         return np.split(labels, np.cumsum([len(part[0]) for part in parts])[:-1])
 
     shares = on_root(comm, label)
-    return shares[comm.rank]
+    mine: NDArray[np.int64] = shares[comm.rank]
+    return mine
 
 
 def _labels(nodes: NDArray[np.int64], normals: NDArray[np.float64], angle: float) -> NDArray[np.int64]:
@@ -187,9 +188,8 @@ def described(boundary: Boundary, labels: NDArray[np.int64]) -> list[Piece]:
     for label, row in enumerate(total):
         center = row[1:4] / row[0]
         inner = row[4] - center @ row[5:8] < 0
-        pieces.append(Piece(label, float(row[0]), tuple(map(float, center)), bool(inner)))
+        x, y, z = map(float, center)
+        pieces.append(Piece(label, float(row[0]), (x, y, z), bool(inner)))
     size = 1e-9 * (sum(piece.area for piece in pieces) or 1.0)
     slack = boundary.slack * 100 or 1.0
     return sorted(pieces, key=lambda p: (-round(p.area / size), *(round(x / slack) for x in p.center)))
-
-

@@ -232,7 +232,7 @@ class MeshFile(AnatomySource):
     @classmethod
     def may_bring_fibers(cls, section: Mapping[str, object]) -> bool:
         """Whether fibers are named, or the format may have some of its own."""
-        return "fibers" in section or Path(str(section.get("file", ""))).suffix.lower() in OWN
+        return section.get("fibers") is not None or Path(str(section.get("file", ""))).suffix.lower() in OWN
 
     def check(self) -> None:
         """Look whether the file and the library are there."""

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
-from .abaqus import SOLIDS, Input, read_input
+from .abaqus import Input, read_input
 from .contents import CORNERS, DIMENSIONS, FACES, Block, Contents, Floats, Integers
-
-NODES = {kind: count for kind, count in SOLIDS.values()}
 
 
 def read_abaqus(file: Path) -> Contents:
@@ -213,7 +211,9 @@ class _Model:
         if name not in sets:
             known = ", ".join(map(self._spelled, sets)) or "none"
             raise InputError(
-                Problem(str(self.file), f"{what} names a set that doesn't exist", self._spelled(name), f"one of: {known}")
+                Problem(
+                    str(self.file), f"{what} names a set that doesn't exist", self._spelled(name), f"one of: {known}"
+                )
             )
         parts = [
             part if not isinstance(part, str) else self._resolved(sets, part, what)

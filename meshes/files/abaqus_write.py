@@ -42,7 +42,9 @@ def write_abaqus(file: Path, export: Export) -> tuple[str, ...]:
 def _distribution(out: TextIO, export: Export) -> None:
     assert export.fibers is not None
     sheets = export.sheets_or_normals
-    out.write("*DISTRIBUTION TABLE, NAME=axes\nCOORD3D, COORD3D\n*DISTRIBUTION, NAME=axes, LOCATION=ELEMENT, TABLE=axes\n")
+    out.write(
+        "*DISTRIBUTION TABLE, NAME=axes\nCOORD3D, COORD3D\n*DISTRIBUTION, NAME=axes, LOCATION=ELEMENT, TABLE=axes\n"
+    )
     out.write(", 1., 0., 0., 0., 1., 0.\n")
     fibrous = export.fibers.any(axis=1)
     rows = np.column_stack([np.flatnonzero(fibrous) + 1, export.fibers[fibrous], sheets[fibrous]])

@@ -39,7 +39,9 @@ def read_carp(file: Path) -> Contents:
         axes = _axes(lon, sum(len(block.nodes) for block in blocks))
         cuts = np.cumsum([len(block.nodes) for block in blocks])[:-1]
         data = {name: tuple(np.split(vectors, cuts)) for name, vectors in axes.items()}
-    surfaces = {_name_of(path, stem): _facets(path) for path in sorted(stem.parent.glob(f"{_quoted(stem.name)}.*.surf"))}
+    surfaces = {
+        _name_of(path, stem): _facets(path) for path in sorted(stem.parent.glob(f"{_quoted(stem.name)}.*.surf"))
+    }
     return Contents(
         points,
         blocks,

@@ -7,8 +7,9 @@ import numpy as np
 from dolfinx.io.utils import cell_perm_vtk
 from numpy.typing import NDArray
 
-from ..anatomy import RawMesh
-from ..second_order import SHAPES
+from fibertwin.meshes.anatomy import RawMesh
+from fibertwin.meshes.second_order import SHAPES
+
 from .contents import Floats, Integers, face_nodes, faces_named
 from .fibers import across
 
@@ -41,12 +42,12 @@ class Export:
 
     @property
     def kind(self) -> str:
-        """meshio's name of the cells."""
+        """What meshio calls the cells."""
         return CELL[self.cells.shape[1]]
 
     @property
     def facet_kind(self) -> str:
-        """meshio's name of the facets."""
+        """What meshio calls the facets."""
         return FACET[self.cells.shape[1]]
 
     @cached_property
@@ -77,7 +78,7 @@ class Export:
         return np.asarray(self.cells[places[:, 0][:, None], face_nodes(self.cells.shape[1])[places[:, 1]]])
 
     def numbered(self) -> tuple[Integers, NDArray[np.int32], int]:
-        """Every facet once (k, nodes) with the number, from 1, of the first surface that has it, and how many have more."""
+        """Every facet once (k, nodes), the number (from 1) of the first surface that has it, and how many have more."""
         places, belongs = self.each_facet
         if len(places) == 0:
             return np.zeros((0, face_nodes(self.cells.shape[1]).shape[1]), np.int64), np.zeros(0, np.int32), 0

@@ -1,8 +1,7 @@
 """FEBio .feb: mesh, surfaces, node sets, and fibers as ``fiber`` or ``mat_axis`` data of elements; read."""
 
 from pathlib import Path
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -43,7 +42,8 @@ def read_febio(file: Path) -> Contents:
             raise InputError(Problem(str(file), f"{what} names a node that doesn't exist", got))
         return np.asarray(order[at])
 
-    blocks, parts, numbers, regions = [], [], [], {}
+    blocks, parts, numbers = list[Block](), list[str](), list[Integers]()
+    regions: dict[str, int] = {}
     for part in mesh.findall("Elements"):
         name = part.get("name") or part.get("mat") or f"part {len(regions) + 1}"
         kind, count = KINDS.get(part.get("type", ""), (part.get("type", ""), 0))
@@ -65,18 +65,22 @@ def read_febio(file: Path) -> Contents:
         tuple(blocks),
         regions={name: number for name, number in regions.items() if name in solid},
         surfaces={name: number for name, number in regions.items() if name not in solid},
-        named_facets={s.get("name", ""): places(_facets(s, file), f"surface {s.get('name')}") for s in mesh.findall("Surface")},
-        node_sets={s.get("name", ""): places(_listed(s, file), f"node set {s.get('name')}") for s in mesh.findall("NodeSet")},
+        named_facets={
+            s.get("name", ""): places(_facets(s, file), f"surface {s.get('name')}") for s in mesh.findall("Surface")
+        },
+        node_sets={
+            s.get("name", ""): places(_listed(s, file), f"node set {s.get('name')}") for s in mesh.findall("NodeSet")
+        },
         cell_data=data,
         fibers="f0" if "f0" in data else None,
         sheets="s0" if "s0" in data else None,
     )
 
 
-def _root(file: Path) -> Element:
+def _root(file: Path) -> ET.Element:
     try:
-        root = ElementTree.parse(file).getroot()
-    except ElementTree.ParseError as error:
+        root = ET.parse(file).getroot()
+    except ET.ParseError as error:
         raise InputError(Problem(str(file), "can't be read as a FEBio model", str(error), "well-formed XML")) from error
     except OSError as error:
         raise InputError(Problem(str(file), f"can't be read: {error.strerror}")) from error
@@ -85,7 +89,7 @@ def _root(file: Path) -> Element:
     return root
 
 
-def _nodes(mesh: Element, file: Path) -> tuple[Integers, Floats]:
+def _nodes(mesh: ET.Element, file: Path) -> tuple[Integers, Floats]:
     entries = [node for part in mesh.findall("Nodes") for node in part]
     if not entries:
         raise InputError(Problem(str(file), "the mesh has no nodes", wanted="Nodes"))
@@ -106,7 +110,7 @@ def _rows(texts: list[str | None], width: int, file: Path, what: str) -> Integer
     return _numbers(texts, int, width, file, what).astype(np.int64)
 
 
-def _facets(surface: Element, file: Path) -> Integers:
+def _facets(surface: ET.Element, file: Path) -> Integers:
     """Corners of a surface's facets."""
     name = f"surface {surface.get('name')}"
     kinds = {facet.tag for facet in surface}
@@ -117,7 +121,7 @@ def _facets(surface: Element, file: Path) -> Integers:
     return _rows([facet.text for facet in surface], count, file, name)[:, : CORNERS[kind]]
 
 
-def _listed(entries: Element, file: Path) -> Integers:
+def _listed(entries: ET.Element, file: Path) -> Integers:
     """The numbers of a set: a list (format 4), or one element with an id for each (before)."""
     if len(entries):
         return np.array([int(entry.get("id", 0)) for entry in entries])
@@ -125,13 +129,16 @@ def _listed(entries: Element, file: Path) -> Integers:
 
 
 def _fibers(
-    root: Element, mesh: Element, blocks: list[Block], parts: list[str], numbers: list[Integers], file: Path
+    root: ET.Element, mesh: ET.Element, blocks: list[Block], parts: list[str], numbers: list[Integers], file: Path
 ) -> dict[str, tuple[Floats, ...]]:
     """Fibers, and sheets if any element has one, by block; zero where the file has none."""
     sizes = [len(block.nodes) for block in blocks]
     axes = np.zeros((sum(sizes), 2, 3))
     starts = np.cumsum([0, *sizes])
-    known = {name: np.concatenate([np.arange(starts[k], starts[k + 1]) for k, n in enumerate(parts) if n == name]) for name in parts}
+    known = {
+        name: np.concatenate([np.arange(starts[k], starts[k + 1]) for k, n in enumerate(parts) if n == name])
+        for name in parts
+    }
     whole = np.concatenate(numbers)
     order = np.argsort(whole, kind="stable")
     for entry in mesh.findall("ElementSet"):
@@ -149,7 +156,7 @@ def _fibers(
     return {name: tuple(np.split(vectors, starts[1:-1])) for name, vectors in pairs.items()}
 
 
-def _constant(root: Element, known: dict[str, Integers], axes: Floats) -> None:
+def _constant(root: ET.Element, known: dict[str, Integers], axes: Floats) -> None:
     """Put in the constant vectors of the parts' materials."""
     materials = {material.get("name"): material for material in root.findall("Material/material")}
     for domain in root.findall("MeshDomains/SolidDomain"):
@@ -162,7 +169,7 @@ def _constant(root: Element, known: dict[str, Integers], axes: Floats) -> None:
                 axes[at, place] = [float(word) for word in found.text.split(",")]
 
 
-def _varying(data: Element, kind: str, known: dict[str, Integers], axes: Floats, file: Path) -> None:
+def _varying(data: ET.Element, kind: str, known: dict[str, Integers], axes: Floats, file: Path) -> None:
     """Put in the vectors of an ElementData; ``lid`` counts from 1 in its element set."""
     name = data.get("elem_set", "")
     at, what = known.get(name), f"ElementData {kind} of {name}"

@@ -12,7 +12,7 @@ from .export import Export
 from .febio import KINDS, VTK_FROM_FEBIO
 
 TYPES = {kind: name for name, (kind, _) in KINDS.items()}
-PLACEHOLDER = '<E>1</E><v>0.3</v><density>1</density>'
+PLACEHOLDER = "<E>1</E><v>0.3</v><density>1</density>"
 """FEBio refuses a part without a material; this one is to be replaced, which the file says."""
 
 
@@ -30,11 +30,13 @@ def write_febio(file: Path, export: Export) -> tuple[str, ...]:
     number = np.empty(len(order), np.int64)
     number[order] = np.arange(1, len(order) + 1)
     with file.open("w", encoding="utf-8") as out:
-        out.write('<?xml version="1.0" encoding="UTF-8"?>\n<febio_spec version="4.0">\n<Module type="solid"/>\n<Material>\n')
+        out.write(
+            '<?xml version="1.0" encoding="UTF-8"?>\n<febio_spec version="4.0">\n<Module type="solid"/>\n<Material>\n'
+        )
         out.write("<!-- written by fibertwin: a mesh, and in each part a material that is to be replaced -->\n")
         for k, name in enumerate(members, start=1):
             out.write(f'<material id="{k}" name={quoteattr(name)} type="neo-Hookean">{PLACEHOLDER}</material>\n')
-        out.write("</Material>\n<Mesh>\n<Nodes name=\"points\">\n")
+        out.write('</Material>\n<Mesh>\n<Nodes name="points">\n')
         _rows(out, "node", range(1, len(export.points) + 1), export.points, "%.17g")
         out.write("</Nodes>\n")
         cells = export.cells[:, np.argsort(VTK_FROM_FEBIO)] if export.cells.shape[1] == 27 else export.cells

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from fibertwin.imaging.algebra import from_matrix
+from fibertwin.meshes.anatomy import Anatomy
+from fibertwin.meshes.fibers import FiberField, field_of, quadrature_points
 
-from ..anatomy import Anatomy
-from ..fibers import FiberField, field_of, quadrature_points
 from .contents import Floats
 
 DIFFUSIVITY = 1e-3
@@ -47,7 +47,15 @@ def file_fibers(anatomy: Anatomy, degree: int) -> FiberField | None:
 
     nothing = np.zeros(shape)
     made = field_of(
-        mesh, degree, points, weights, spread(tensors), nothing.astype(bool), nothing, (), (spread(fibers), spread(sheets))
+        mesh,
+        degree,
+        points,
+        weights,
+        spread(tensors),
+        nothing.astype(bool),
+        nothing,
+        (),
+        (spread(fibers), spread(sheets)),
     )
     owned = mesh.topology.index_map(3).size_local
     count = int(mesh.comm.allreduce(int(none[:owned].sum())))
@@ -71,4 +79,4 @@ def _normal_part(vectors: Floats, fibers: Floats) -> Floats:
     """The vectors' parts normal to the fibers with length one, zero where there is next to nothing of them."""
     normal = vectors - np.einsum("ni,ni->n", vectors, fibers)[:, None] * fibers
     length = np.linalg.norm(normal, axis=1, keepdims=True)
-    return np.divide(normal, length, out=np.zeros_like(normal), where=length > ALONG)
+    return np.asarray(np.divide(normal, length, out=np.zeros_like(normal), where=length > ALONG))

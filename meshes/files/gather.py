@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from fibertwin.meshes.anatomy import BOUNDARY, Anatomy, RawMesh
+from fibertwin.meshes.fibers import FiberField
+from fibertwin.meshes.geometry import facet_nodes
 
-from ..anatomy import BOUNDARY, Anatomy, RawMesh
-from ..fibers import FiberField
-from ..geometry import facet_nodes
 from .contents import Floats
 
 

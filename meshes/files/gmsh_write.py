@@ -1,4 +1,4 @@
-"""Gmsh .msh of format 4.1 or 2.2: an entity and a physical group for each region and surface, fibers as data; written."""
+"""Gmsh .msh of format 4.1 or 2.2, written: a physical group for each region and surface, fibers as data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +41,10 @@ def write_gmsh(file: Path, export: Export, version: str = "4.1") -> tuple[str, .
             _old_style(out, export.points, groups)
             if shared:
                 count = sum(len(group[3]) for group in shared)
-                notes = (*notes, f"{count} facets belong to several surfaces and stand there for each, as format 2.2 has it")
+                notes = (
+                    *notes,
+                    f"{count} facets belong to several surfaces and stand there for each, as format 2.2 has it",
+                )
         if version != "4.1":
             return notes if export.fibers is None else (*notes, "fibers are left out: format 4.1 holds them")
         facets = sum(len(group[3]) for group in groups if group[0] == 2)

@@ -44,7 +44,9 @@ def write_med(file: Path, export: Export) -> tuple[str, ...]:
     places, belongs = export.each_facet
     families = {-1 - k: [name] for k, name in enumerate(export.regions)}
     numbers = {number: -1 - k for k, number in enumerate(export.regions.values())}
-    cells = np.array([numbers[int(v)] for v in np.unique(export.values)])[np.unique(export.values, return_inverse=True)[1]]
+    cells = np.array([numbers[int(v)] for v in np.unique(export.values)])[
+        np.unique(export.values, return_inverse=True)[1]
+    ]
     facets = np.zeros(len(places), np.int64)
     if len(places):
         combinations, which = np.unique(belongs, axis=0, return_inverse=True)
@@ -63,7 +65,7 @@ def write_medit(file: Path, export: Export) -> tuple[str, ...]:
     Returns:
         what the format has no room for.
     """
-    facets, numbers, several = export.numbered()
+    _, numbers, several = export.numbered()
     places, _ = export.each_facet
     _write(file, export, places, {"medit:ref": [export.values.astype(np.int64), numbers.astype(np.int64)]})
     return lost_names(export, several)
@@ -96,7 +98,11 @@ def _plain(name: str) -> str:
 
 
 def _write(
-    file: Path, export: Export, places: Integers, data: dict[str, list[Any]], families: dict[int, list[str]] | None = None
+    file: Path,
+    export: Export,
+    places: Integers,
+    data: dict[str, list[Any]],
+    families: dict[int, list[str]] | None = None,
 ) -> None:
     try:
         import meshio

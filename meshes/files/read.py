@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.meshes.anatomy import TISSUE, RawMesh
+from fibertwin.meshes.lattice import CellShape, outer_facets
+from fibertwin.meshes.quality import right_handed, signed_volumes
+from fibertwin.meshes.second_order import STRAIGHT, bend, completed, in_order
 
-from ..anatomy import TISSUE, RawMesh
-from ..lattice import CellShape, outer_facets
-from ..quality import right_handed, signed_volumes
-from ..second_order import STRAIGHT, bend, completed, in_order
 from .abaqus_sets import read_abaqus
 from .axes import axes_of
 from .carp import read_carp

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,9 @@ def read_tetgen(file: Path) -> Contents:
     points = np.ascontiguousarray(nodes[:, 1:4])
     base = int(nodes[0, 0])
     if not np.array_equal(nodes[:, 0], base + np.arange(len(nodes))):
-        raise InputError(Problem(str(path), "points are not numbered one after the other", wanted=f"{base}, {base + 1}"))
+        raise InputError(
+            Problem(str(path), "points are not numbered one after the other", wanted=f"{base}, {base + 1}")
+        )
     path = file.with_suffix(".ele")
     head, rows = _rows(path, int, 4)
     count = head[1] if len(head) > 1 else 4
@@ -49,8 +52,17 @@ def read_tetgen(file: Path) -> Contents:
         marked = len(head) > 1 and head[1] > 0 and rows.shape[1] > 4
         blocks.append(Block("triangle", rows[:, 1:4] - base, rows[:, 4].astype(np.int32) if marked else None))
     axes = _axes(file, len(cells))
-    data = {name: tuple(vectors if k == 0 else np.zeros((len(b.nodes), 3)) for k, b in enumerate(blocks)) for name, vectors in axes.items()}
-    return Contents(points, tuple(blocks), cell_data=data, fibers="f0" if "f0" in axes else None, sheets="s0" if "s0" in axes else None)
+    data = {
+        name: tuple(vectors if k == 0 else np.zeros((len(b.nodes), 3)) for k, b in enumerate(blocks))
+        for name, vectors in axes.items()
+    }
+    return Contents(
+        points,
+        tuple(blocks),
+        cell_data=data,
+        fibers="f0" if "f0" in axes else None,
+        sheets="s0" if "s0" in axes else None,
+    )
 
 
 def write_tetgen(
@@ -88,7 +100,7 @@ def _save(path: Path, head: str, form: str, rows: NDArray[np.generic]) -> None:
     np.savetxt(path, np.column_stack([np.arange(len(rows)), rows]), fmt=form, header=head, comments="")
 
 
-def _rows(path: Path, kind: type, least: int) -> tuple[list[int], NDArray[np.generic]]:
+def _rows(path: Path, kind: type, least: int) -> tuple[list[int], NDArray[Any]]:
     """The numbers of a file's first line, and its rows with their index; comments begin with #."""
     text = re.sub(r"#.*", "", read_text(path)).lstrip()
     first, _, rest = text.partition("\n")

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from fibertwin.errors import InputError, Problem
+from fibertwin.meshes.anatomy import Anatomy, RawMesh
+from fibertwin.meshes.fibers import FiberField
 from fibertwin.parallel import on_root
 
-from ..anatomy import Anatomy, RawMesh
-from ..fibers import FiberField
 from .abaqus_write import write_abaqus
 from .carp import write_carp
 from .export import Export, export_of

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from xml.etree import ElementTree as ET
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +21,16 @@ UNSET = np.iinfo(np.uint64).max
 """What the old DOLFIN writes for a facet that was given no number."""
 
 
-def grids_of(file: Path) -> list[Element]:
+def grids_of(file: Path) -> list[ET.Element]:
     """The uniform grids of an XDMF file; none where it is no XML."""
     try:
-        root = ElementTree.parse(file).getroot()
-    except (ElementTree.ParseError, OSError):
+        root = ET.parse(file).getroot()
+    except (ET.ParseError, OSError):
         return []
     return [grid for grid in root.iter("Grid") if grid.get("GridType", "Uniform").lower() == "uniform"]
 
 
-def read_grids(file: Path, grids: list[Element]) -> Contents:
+def read_grids(file: Path, grids: list[ET.Element]) -> Contents:
     """Points and cells of the first grid with cells in space; other grids number its cells or its facets.
 
     A grid of cells is matched by order where it is as long as the mesh, so that it must list the same cells.
@@ -48,7 +47,7 @@ def read_grids(file: Path, grids: list[Element]) -> Contents:
     if item is None:
         raise InputError(Problem(str(file), "the mesh's grid has no points", wanted="Geometry"))
     points = np.asarray(_data(item, file), dtype=np.float64)
-    values, names, facets = None, {}, []
+    values, facets = None, list[Block]()
     for other, shape, nodes in pieces:
         for attribute in other.findall("Attribute"):
             item = attribute.find("DataItem")
@@ -62,10 +61,10 @@ def read_grids(file: Path, grids: list[Element]) -> Contents:
                 facets.append(Block(shape, nodes[~unset], found[~unset].astype(np.int32)))
             elif values is None and shape == kind and np.array_equal(np.sort(nodes, axis=1), np.sort(cells, axis=1)):
                 values = found.astype(np.int32)
-    return Contents(points, (Block(kind, cells, values), *facets), regions=names)
+    return Contents(points, (Block(kind, cells, values), *facets))
 
 
-def _topology(grid: Element, file: Path) -> tuple[str, NDArray[np.int64]]:
+def _topology(grid: ET.Element, file: Path) -> tuple[str, NDArray[np.int64]]:
     topology = grid.find("Topology")
     item = None if topology is None else topology.find("DataItem")
     if topology is None or item is None:
@@ -74,7 +73,7 @@ def _topology(grid: Element, file: Path) -> tuple[str, NDArray[np.int64]]:
     return KINDS.get(kind, kind), np.asarray(_data(item, file), dtype=np.int64)
 
 
-def _data(item: Element, file: Path) -> NDArray[Any]:
+def _data(item: ET.Element, file: Path) -> NDArray[Any]:
     """The numbers of a DataItem, in their shape."""
     shape = [int(n) for n in re.findall(r"\d+", item.get("Dimensions", ""))]
     text = (item.text or "").strip()

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = verbs.add_parser("check", help="validate a case and print what would be run")
     _add_case(check)
+    check.add_argument("--picture", type=Path, metavar="FILE", help="build the body too and draw its surfaces (.png)")
     check.set_defaults(verb=_check)
 
     run = verbs.add_parser("run", help="run a case, on any number of ranks: mpirun -n 4 fibertwin run case.toml -o out")
@@ -198,7 +199,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
         sentences = plan(case, comm)
         if comm.rank == 0:
-            print(sentences)
+            print(sentences, flush=True)
+        if arguments.picture is not None:
+            from fibertwin import patches
+
+            patches.require_picture(arguments.picture, comm)
+            drawn = patches.draw(case, arguments.picture, comm)
+            if comm.rank == 0:
+                print(drawn)
 
     return _on_every_rank(work, arguments.verbose)
 

@@ -23,8 +23,8 @@ def add_to(verbs: Any) -> None:
     parser = verbs.add_parser(
         "convert",
         help="a mesh to another program's format, with regions, surfaces and fibers",
-        description="Read a mesh, mend what can be mended, and write it in another format, in millimeters and RAS+ axes "
-        "unless told otherwise. What the other format has no room for is told.",
+        description="Read a mesh, mend what can be mended, and write it in another format, in millimeters and RAS+ "
+        "axes unless told otherwise. What the other format has no room for is told.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,7 +44,7 @@ def add_to(verbs: Any) -> None:
 def command(arguments: argparse.Namespace) -> int:
     """Convert, and print what was found and what was lost."""
     source, target = arguments.source, arguments.target
-    unit = arguments.length_unit or ("um" if source.suffix.lower() in CARP else None)
+    unit: Any = arguments.length_unit or ("um" if source.suffix.lower() in CARP else None)
     problems = []
     if not source.is_file():
         problems.append(Problem(str(source), "there is no such mesh file"))

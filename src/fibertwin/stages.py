@@ -122,20 +122,24 @@ def _checked(image: TensorImage | None, source: DiffusionSource, out: Path) -> t
     assert image is not None
     report = imaging.orientation_check(image, force=source.force_orientation)
     if source.transform is not None:
-        image = imaging.transformed(image, _matrix(source.transform))
+        image = imaging.transformed(image, matrix(source.transform))
     path = imaging.write_tensors(image, out / "tensors.nii")
     mask = VoxelMask(image.mask, image.affine, "the scan's mask")
     return path, mask, _quality(image, report)
 
 
-def _matrix(path: Path) -> Any:
+def matrix(path: Path) -> Any:
+    """A transform (4, 4) from a text file.
+
+    Raises:
+        InputError: it can't be read.
+    """
     try:
-        matrix = np.loadtxt(path)
+        return np.loadtxt(path)
     except (OSError, ValueError) as error:
         raise InputError(Wrong(str(path), f"cannot be read as a matrix: {error}", wanted="4 lines of 4 numbers")) from (
             error
         )
-    return matrix
 
 
 def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:

@@ -14,7 +14,7 @@ NAMES = {"white": 7, "left wall": 9}
 
 
 def made(cell: str = "tetrahedra", degree: int = 1) -> RawMesh:
-    """A tube in two regions, two surfaces of which overlap a third, with fibers and sheets that differ in every cell."""
+    """A tube in two regions, a surface overlaps others, fibers and sheets differ in every cell."""
     raw = ThickTube(7.1, 11.3, 5.9, (2, 8, 2), "full", cell, degree == 2)._mesh()
     centers = raw.points[raw.cells[:, : 4 if cell == "tetrahedra" else 8]].mean(axis=1)
     rng = np.random.default_rng(3)
@@ -38,7 +38,7 @@ def made(cell: str = "tetrahedra", degree: int = 1) -> RawMesh:
 
 
 def corners(raw: RawMesh, cells: np.ndarray) -> np.ndarray:
-    """Coordinates of cells' or facets' corners in an order of their own (n, 3 k), by which two meshes can be compared."""
+    """Coordinates of corners in an order of their own (n, 3 k), by which two meshes can be compared."""
     x = raw.points[cells]
     order = np.lexsort(np.moveaxis(x, 2, 0)[::-1], axis=1)
     return np.take_along_axis(x, order[..., None], axis=1).reshape(len(cells), -1)
