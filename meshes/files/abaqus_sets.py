@@ -106,9 +106,8 @@ class _Model:
 
     def _regions(self) -> tuple[NDArray[np.int32], dict[str, int], tuple[str, ...]]:
         """Region number of every element, names of the numbers, and what was noticed."""
-        of_surfaces = {self.said.named(row[0]) for _, rows in self.said.surfaces.values() for row in rows}
         names = list(dict.fromkeys(self.said.sections)) or [
-            name for name in self.said.element_sets if name not in self.said.internal | of_surfaces
+            name for name in self.said.element_sets if name not in self.said.internal and not name.startswith("_")
         ]
         sets = {name: self._members(name, "*SOLID SECTION") for name in names}
         sets = {name: at[self.solid[at]] for name, at in sets.items()}
