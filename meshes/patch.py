@@ -129,7 +129,12 @@ def _where_ray_leaves(
     farthest = max(boundary.comm.allgather(float(t[hit].max(initial=-np.inf))))
     if not np.isfinite(farthest):
         raise InputError(
-            Problem(f"{where}.direction", "the ray from the body's center never meets its surface", written(direction))
+            Problem(
+                f"{where}.direction",
+                "the ray from the body's center never meets its surface",
+                written(direction),
+                hint="give near",
+            )
         )
     point: NDArray[np.float64] = origin + farthest * direction
     return point

@@ -45,12 +45,11 @@ def write_gmsh(file: Path, export: Export, version: str = "4.1") -> tuple[str, .
                     *notes,
                     f"{count} facets belong to several surfaces and stand there for each, as format 2.2 has it",
                 )
-        if version != "4.1":
-            return notes if export.fibers is None else (*notes, "fibers are left out: format 4.1 holds them")
-        facets = sum(len(group[3]) for group in groups if group[0] == 2)
+        repeats = sum((len(group[2]) - 1) * len(group[3]) for group in shared) if version != "4.1" else 0
+        facets = sum(len(group[3]) for group in groups if group[0] == 2) + repeats
         for name, axes in (("f0", export.fibers), ("s0", export.sheets)):
             if axes is not None:
-                _data(out, name, np.concatenate([np.zeros((facets, 3)), axes[order]]))
+                _data(out, name, axes[order], facets + 1)
     return notes
 
 
@@ -136,7 +135,8 @@ def _single(groups: list[Group]) -> Iterator[tuple[int, int, Integers, str]]:
             yield entity, number, rows, kind
 
 
-def _data(out: TextIO, name: str, vectors: Floats) -> None:
+def _data(out: TextIO, name: str, vectors: Floats, start: int) -> None:
+    """Vectors of the elements from a number on."""
     out.write(f'$ElementData\n1\n"{name}"\n1\n0\n3\n0\n3\n{len(vectors)}\n')
-    np.savetxt(out, np.column_stack([np.arange(1, len(vectors) + 1), vectors]), fmt="%d %.17g %.17g %.17g")
+    np.savetxt(out, np.column_stack([np.arange(start, start + len(vectors)), vectors]), fmt="%d %.17g %.17g %.17g")
     out.write("$EndElementData\n")

@@ -19,6 +19,7 @@ from .axes import axes_of
 from .carp import read_carp
 from .contents import Contents, Floats, Integers, faces_named
 from .febio import read_febio
+from .gmsh_read import is_text, read_gmsh
 from .size import require_size
 from .tetgen import read_tetgen
 from .through_meshio import read_through_meshio
@@ -67,7 +68,7 @@ class _Cells:
 
 
 def read_mesh(
-    file: Path,
+    file: Path | str,
     length_unit: LengthUnit,
     axes: WorldAxes = "RAS",
     tags: str | None = None,
@@ -95,6 +96,7 @@ def read_mesh(
         InputError: the file can't be read, holds no tetrahedra or hexahedra, or other cells too, a coordinate isn't
             finite, cells have no volume, the body is of no plausible size, or fibers are missing.
     """
+    file = Path(file)
     contents = read_contents(file, tags)
     if contents.points.ndim != 2 or contents.points.shape[1] != 3:
         got = f"{contents.points.shape}"
@@ -143,14 +145,30 @@ def read_contents(file: Path, tags: str | None = None) -> Contents:
         InputError: the file can't be read.
     """
     suffix = file.suffix.lower()
+    if not file.is_file():
+        raise InputError(Problem(str(file), "there is no such mesh file"))
     if reader := OWN.get(suffix):
         if tags is not None:
             what = f"has no cell data to choose from: {suffix} files number or name their own regions"
             raise InputError(Problem(str(file), what, tags, hint="leave tags out"))
-        return reader(file)
+        return _understood(reader, file)
+    if suffix == ".msh" and tags is None and is_text(file):
+        return _understood(read_gmsh, file)
     if suffix == ".xdmf" and tags is None and len(grids := grids_of(file)) > 1:
         return read_grids(file, grids)
     return read_through_meshio(file, tags)
+
+
+def _understood(reader: Callable[[Path], Contents], file: Path) -> Contents:
+    """What a reader makes of a file; where a number or a line is missing that it counted on, a message says so.
+
+    Raises:
+        InputError: the reader's own, or that the file can't be read.
+    """
+    try:
+        return reader(file)
+    except (ValueError, IndexError) as error:
+        raise InputError(Problem(str(file), "can't be read as a mesh: its numbers don't add up", str(error))) from error
 
 
 def _shaped(points: Floats, nodes: Integers, curved: bool) -> tuple[Floats, Integers, list[str]]:

@@ -58,7 +58,7 @@ SPOKEN = {4: "tetrahedra", 8: "hexahedra", 10: "curved tetrahedra", 27: "curved 
 
 def write_mesh(
     body: Anatomy | RawMesh,
-    file: Path,
+    file: Path | str,
     *,
     fibers: FiberField | None = None,
     length_unit: LengthUnit | None = None,
@@ -80,13 +80,14 @@ def write_mesh(
         InputError: on every rank: the suffix is of no format that is written, the format can't hold such cells, or the
             file can't be written.
     """
+    file = Path(file)
     if isinstance(body, RawMesh):
         return _write(body, file, length_unit, gmsh)
     raw = gathered(body, fibers)
 
     def write() -> tuple[str, ...]:
         assert raw is not None
-        return _write(raw, file, length_unit, gmsh)
+        return _write(raw, Path(file), length_unit, gmsh)
 
     return on_root(body.mesh.comm, write)
 

@@ -1,4 +1,4 @@
-"""Files as other programs write them, by hand, and broken ones: each is read for what it says, or refused in a sentence."""
+"""Files as other programs write them, and broken ones: read for what they say, or refused in a sentence."""
 
 from pathlib import Path
 
@@ -67,7 +67,8 @@ def test_abaqus_sections_are_the_regions(tmp_path):
 
 FEBIO = (
     '<?xml version="1.0" encoding="ISO-8859-1"?>\n<febio_spec version="3.0">\n<Material>'
-    '<material id="1" name="m" type="trans iso Mooney-Rivlin"><fiber type="vector">0,0,2</fiber></material></Material>\n'
+    '<material id="1" name="m" type="trans iso Mooney-Rivlin">'
+    '<fiber type="vector">0,0,2</fiber></material></Material>\n'
     "<Mesh>\n<Nodes>"
     + "".join(f'<node id="{k + 5}">{x},{y},{z}</node>' for k, (x, y, z) in enumerate(POINTS))
     + '</Nodes>\n<Elements type="hex8" name="near"><elem id="3">5,9,11,7,6,10,12,8</elem></Elements>'
@@ -77,7 +78,8 @@ FEBIO = (
     + '<NodeSet name="listed">9, 10, 11, 12</NodeSet>'
     + '<ElementSet name="last"><e id="4"/></ElementSet></Mesh>\n'
     + '<MeshDomains><SolidDomain name="near" mat="m"/><SolidDomain name="far" mat="m"/></MeshDomains>\n'
-    + '<MeshData><ElementData var="mat_axis" elem_set="last"><elem lid="1"><a>0,1,0</a><d>1,0,0</d></elem></ElementData>'
+    + '<MeshData><ElementData var="mat_axis" elem_set="last">'
+    + '<elem lid="1"><a>0,1,0</a><d>1,0,0</d></elem></ElementData>'
     + "</MeshData></febio_spec>\n"
 )
 
@@ -97,7 +99,9 @@ def carp(folder: Path, lon: str = "2\n1 0 0 0 1 0\n0 0 0 0 0 0\n") -> Path:
     """Two bricks in micrometers; CARP goes around the upper face the other way."""
     (folder / "bar.pts").write_text("12\n" + lines(1000 * POINTS, start=None, sep=" "))
     turned = BRICKS[:, [0, 1, 2, 3, 4, 7, 6, 5]]
-    (folder / "bar.elem").write_text("2\n" + lines([("Hx", *row, 7 + k) for k, row in enumerate(turned)], "", None, " "))
+    (folder / "bar.elem").write_text(
+        "2\n" + lines([("Hx", *row, 7 + k) for k, row in enumerate(turned)], "", None, " ")
+    )
     (folder / "bar.lon").write_text(lon)
     (folder / "bar.end.surf").write_text("1\nQd 8 10 11 9\n")
     return folder / "bar.elem"
@@ -167,7 +171,9 @@ def test_fibers_of_a_file_reach_the_quadrature_points(comm, shared_path):
     if comm.rank == 0:
         fibers = np.tile([0.0, 3.0, 4.0], (12, 1))
         fibers[5] = 0
-        mesh = meshio.Mesh(POINTS, [("tetra", CELLS)], cell_data={"f0": [fibers], "s0": [np.tile([1.0, 1, 0], (12, 1))]})
+        mesh = meshio.Mesh(
+            POINTS, [("tetra", CELLS)], cell_data={"f0": [fibers], "s0": [np.tile([1.0, 1, 0], (12, 1))]}
+        )
         mesh.write(shared_path / "m.vtu")
     comm.Barrier()
     plain = MeshFile(shared_path / "m.vtu", "cm").build(comm)
