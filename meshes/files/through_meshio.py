@@ -50,7 +50,10 @@ def meshio_read(file: Path) -> Any:
         MemoryError,
     ) as error:
         text = " ".join((said.getvalue() or str(error) or type(error).__name__).split())
-        raise InputError(Problem(str(file), "can't be read as a mesh", text, "a mesh that meshio reads")) from error
+        hint = "save it as text (in gmsh, Mesh.Binary = 0)" if file.suffix.lower() == ".msh" else ""
+        raise InputError(
+            Problem(str(file), "can't be read as a mesh", text, "a mesh that meshio reads", hint)
+        ) from error
 
 
 def read_through_meshio(file: Path, tags: str | None) -> Contents:
