@@ -237,7 +237,7 @@ class MeshFile(AnatomySource):
     def check(self) -> None:
         """Look whether the file and the library are there."""
         if self.file.suffix.lower() not in OWN:
-            require_libraries("meshio")
+            require_libraries("meshio", *(("h5py",) if self.file.suffix.lower() == ".med" else ()))
         if not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mesh file"))
 

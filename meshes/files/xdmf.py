@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fibertwin.errors import InputError, Problem
 from fibertwin.surfaces.surface import MESHING
 
-from .contents import DIMENSIONS, Block, Contents
+from .contents import DIMENSIONS, Block, Contents, keys
 from .text import flat
 
 KINDS = {"tetrahedron": "tetra", "triangle": "triangle", "hexahedron": "hexahedron", "quadrilateral": "quad"}
@@ -33,7 +33,7 @@ def grids_of(file: Path) -> list[ET.Element]:
 def read_grids(file: Path, grids: list[ET.Element]) -> Contents:
     """Points and cells of the first grid with cells in space; other grids number its cells or its facets.
 
-    A grid of cells is matched by order where it is as long as the mesh, so that it must list the same cells.
+    Cells are matched by their nodes, as a grid of tags may list some of them only; the others get number 0.
 
     Raises:
         InputError: no grid has cells in space, or data are missing or too few.
@@ -59,9 +59,18 @@ def read_grids(file: Path, grids: list[ET.Element]) -> Contents:
             if DIMENSIONS.get(shape) == 2:
                 unset = found == UNSET if found.dtype.kind == "u" else np.zeros(len(found), dtype=bool)
                 facets.append(Block(shape, nodes[~unset], found[~unset].astype(np.int32)))
-            elif values is None and shape == kind and np.array_equal(np.sort(nodes, axis=1), np.sort(cells, axis=1)):
-                values = found.astype(np.int32)
+            elif shape == kind and values is None:
+                values = _matched(cells, nodes, found.astype(np.int32))
     return Contents(points, (Block(kind, cells, values), *facets))
+
+
+def _matched(cells: NDArray[np.int64], nodes: NDArray[np.int64], found: NDArray[np.int32]) -> NDArray[np.int32] | None:
+    """Numbers of all cells (n,) from those of some (m,), 0 for the others; ``None`` where none is among them."""
+    listed, order = keys(nodes), np.argsort(keys(nodes), kind="stable")
+    wanted = keys(cells)
+    at = np.minimum(np.searchsorted(listed[order], wanted), len(listed) - 1)
+    same = listed[order[at]] == wanted
+    return np.where(same, found[order[at]], 0).astype(np.int32) if same.any() else None
 
 
 def _topology(grid: ET.Element, file: Path) -> tuple[str, NDArray[np.int64]]:

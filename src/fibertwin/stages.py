@@ -182,6 +182,8 @@ def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, F
     if scan is not None and case.diffusion is not None:
         degree, radius = case.solve.quadrature_degree, case.diffusion.radius
         fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=radius)
+        if anatomy.fibers is not None:
+            logger.info("fibers come from the scan; those of the mesh file are left")
     else:
         fibers = file_fibers(anatomy, case.solve.quadrature_degree)
     if case.regions:

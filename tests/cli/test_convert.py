@@ -84,6 +84,21 @@ def test_a_law_with_fibers_may_take_those_of_the_mesh(tmp_path, capsys):
     assert "has fibers, but there is no scan" in capsys.readouterr().err
 
 
+def test_the_mesh_s_fibers_go_into_the_problem(tmp_path):
+    from mpi4py import MPI
+
+    from fibertwin import stages
+    from fibertwin.case import Case
+
+    bar(tmp_path)
+    (tmp_path / "case.toml").write_text(CASE.format(more=FIBROUS))
+    case = Case.read(tmp_path / "case.toml")
+    body, fibers = stages.body(case, None, MPI.COMM_SELF)
+    assert fibers.axis.x.array.reshape(-1, 3) == pytest.approx(np.tile([0.0, 1, 0], (96 * 14, 1)))
+    assert fibers.degree == case.solve.quadrature_degree
+    assert set(body.surfaces) >= {"left", "end", "boundary"}
+
+
 def test_surfaces_are_drawn(tmp_path, capsys):
     bar(tmp_path)
     (tmp_path / "case.toml").write_text(CASE.format(more=""))

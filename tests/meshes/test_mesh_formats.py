@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fibertwin.errors import InputError
-from fibertwin.meshes import BOUNDARY, MeshFile, area, file_fibers, mean_normal, read_mesh
+from fibertwin.meshes import BOUNDARY, Block, MeshFile, area, file_fibers, mean_normal, read_mesh
 
 CHASTE = Path(__file__).parent.parent / "data" / "chaste" / "UCSD_heart_decimated_173nodes.node"
 
@@ -139,6 +139,38 @@ def test_tetgen_s_second_order_cells(tmp_path):
     raw = read_mesh(tmp_path / "one.ele", "mm")
     assert raw.cells.shape == (1, 10)
     assert any("1 mm off straight" in note for note in raw.notes)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("cell", ["tetrahedra", "hexahedra"])
+def test_dolfinx_s_mesh_and_tags(comm, shared_path, cell):
+    """What DOLFINx itself writes, with a number for half of the cells and for two sides."""
+    from dolfinx.io import XDMFFile
+    from dolfinx.mesh import meshtags
+
+    body = Block((10.0, 20.0, 30.0), (2, 3, 4), cell=cell).build(comm)
+    mesh = body.mesh
+    centers = mesh.geometry.x[mesh.geometry.dofmaps[0]].mean(axis=1)
+    right = np.flatnonzero(centers[:, 0] > 0).astype(np.int32)
+    cells = meshtags(mesh, 3, right, np.full(len(right), 5, np.int32))
+    sides = np.concatenate([body.surfaces["top"], body.surfaces["left"]])
+    numbers = np.repeat([1, 2], [len(body.surfaces["top"]), len(body.surfaces["left"])]).astype(np.int32)
+    order = np.argsort(sides)
+    facets_of_sides = meshtags(mesh, 2, sides[order], numbers[order])
+    cells.name, facets_of_sides.name = "cell_tags", "facet_tags"
+    with XDMFFile(comm, str(shared_path / "m.xdmf"), "w") as file:
+        file.write_mesh(mesh)
+        file.write_meshtags(cells, mesh.geometry)
+        file.write_meshtags(facets_of_sides, mesh.geometry)
+    comm.Barrier()
+    raw = read_mesh(shared_path / "m.xdmf", "mm")
+    assert set(raw.regions) == {"tag 0", "tag 5"}
+    assert np.array_equal(raw.cell_values == 5, raw.points[raw.cells].mean(axis=1)[:, 0] > 0)
+    assert (facets(raw, "tag 1")[..., 2] == 15).all()
+    assert (facets(raw, "tag 2")[..., 0] == -5).all()
+    again = MeshFile(shared_path / "m.xdmf", "mm").build(comm)
+    assert area(again, "tag 1") == pytest.approx(200.0)
+    assert area(again, "tag 2") == pytest.approx(600.0)
 
 
 def test_the_old_dolfin_s_grids(tmp_path):
