@@ -1,4 +1,4 @@
-"""FEBio .feb of format 4: a part for each region, surfaces, and fibers as ``mat_axis`` or ``fiber`` data; written."""
+"""FEBio .feb of format 4: a part for each region, surfaces, and fibers as ``mat_axis`` data; written."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,8 +19,8 @@ PLACEHOLDER = "<E>1</E><v>0.3</v><density>1</density>"
 def write_febio(file: Path, export: Export) -> tuple[str, ...]:
     """Write a model that FEBio and FEBio Studio open: a mesh with its domains and fibers, without loads.
 
-    Cells come part by part. Every part has a material that is to be replaced. With sheet directions the axes are
-    ``mat_axis`` data (``a`` the fiber, ``d`` the sheet direction), else ``fiber`` data.
+    Cells come part by part. Every part has a material that is to be replaced. Fibers are ``mat_axis`` data: ``a`` is
+    the fiber, ``d`` the sheet direction.
 
     Returns:
         what the format has no room for.
@@ -55,10 +55,11 @@ def write_febio(file: Path, export: Export) -> tuple[str, ...]:
         if export.fibers is not None:
             out.write("<MeshData>\n")
             for name, at in members.items():
-                _axes(out, name, export.fibers[at], None if export.sheets is None else export.sheets_or_normals[at])
+                _axes(out, name, export.fibers[at], export.sheets_or_normals[at])
             out.write("</MeshData>\n")
         out.write("</febio_spec>\n")
-    return ()
+    invented = export.fibers is not None and export.sheets is None
+    return ("without sheet directions, d of mat_axis is some normal of the fiber",) if invented else ()
 
 
 def _rows(out: TextIO, tag: str, ids: Iterable[int] | Integers, rows: Floats | Integers, form: str) -> None:
@@ -67,13 +68,14 @@ def _rows(out: TextIO, tag: str, ids: Iterable[int] | Integers, rows: Floats | I
     out.writelines(line % (number, *row) for number, row in zip(ids, rows.tolist(), strict=True))
 
 
-def _axes(out: TextIO, name: str, fibers: Floats, sheets: Floats | None) -> None:
-    """Data of a part's elements; those without a fiber are left out."""
-    kind = "fiber" if sheets is None else "mat_axis"
-    out.write(f'<ElementData type="{kind}" elem_set={quoteattr(name)}>\n')
+def _axes(out: TextIO, name: str, fibers: Floats, sheets: Floats) -> None:
+    """Axes of a part's elements, which every material takes; ``fiber`` data only those that have a fiber would take.
+
+    Elements without a fiber are left out.
+    """
+    out.write(f'<ElementData type="mat_axis" elem_set={quoteattr(name)}>\n')
     text = "%.17g,%.17g,%.17g"
     for lid in np.flatnonzero(fibers.any(axis=1)).tolist():
-        a = text % tuple(fibers[lid])
-        inside = a if sheets is None else f"<a>{a}</a><d>{text % tuple(sheets[lid])}</d>"
-        out.write(f'<e lid="{lid + 1}">{inside}</e>\n')
+        a, d = text % tuple(fibers[lid]), text % tuple(sheets[lid])
+        out.write(f'<e lid="{lid + 1}"><a>{a}</a><d>{d}</d></e>\n')
     out.write("</ElementData>\n")
