@@ -135,7 +135,7 @@ def large(folder: Path, bricks: int) -> list[Row]:
     """Write a block of 6 × bricks³ tetrahedra with regions, surfaces and fibers; read it on two ranks."""
     file = folder / "large.vtu"
     subprocess.run([sys.executable, __file__, "--part", f"{file}:{bricks}"], check=True)
-    command = ["mpirun", "-n", "2", sys.executable, __file__, "--part", str(file)]
+    command = [str(Path(sys.executable).parent / "mpirun"), "-n", "2", sys.executable, __file__, "--part", str(file)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = json.loads(done.stdout.strip().splitlines()[-1])
     what = f"{found['cells']:,} tetrahedra with regions, 6 surfaces and fibers, read on 2 ranks"
