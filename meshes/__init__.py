@@ -13,11 +13,13 @@ from .fibers import (
     quadrature_points,
     uniform_fibers,
 )
+from .files import file_fibers, read_mesh, write_mesh
 from .images import read_image, read_mask
+from .nearest_label import NearestLabel
 from .patch import Patch
+from .pieces import Component, Grown
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
-from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
 from .rule import SurfaceSelector
 from .sampling import sample_fibers
@@ -28,7 +30,9 @@ from .selectors import (
     Except,
     Facing,
     HalfSpace,
+    InCylinder,
     Plane,
+    Sphere,
     Tag,
     name_surfaces,
     select,
@@ -47,21 +51,26 @@ __all__ = [
     "Boundary",
     "Box",
     "CellTag",
+    "Component",
     "CookMembrane",
     "Cylinder",
     "Diffusion",
     "Except",
     "Facing",
     "FiberField",
+    "Grown",
     "HalfSpace",
+    "InCylinder",
     "Label",
     "Mask",
     "MeshFile",
+    "NearestLabel",
     "Patch",
     "Plane",
     "Quality",
     "RegionRule",
     "Rest",
+    "Sphere",
     "SurfaceSelector",
     "Tag",
     "Tetrahedra",
@@ -77,6 +86,7 @@ __all__ = [
     "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
+    "file_fibers",
     "mean_normal",
     "name_surfaces",
     "quadrature_points",
@@ -90,4 +100,5 @@ __all__ = [
     "tag_regions",
     "tetrahedralize",
     "uniform_fibers",
+    "write_mesh",
 ]

@@ -1,6 +1,7 @@
 """Where a body comes from: a block, the mask of an image, a mesh file."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,10 +39,11 @@ from .anatomy import (
     with_regions,
 )
 from .boundary import boundary_of
+from .files import LengthUnit, WorldAxes, read_mesh
+from .files.read import OWN
 from .images import read_mask
 from .lattice import CellShape
 from .quality import measure
-from .read import LengthUnit, WorldAxes, read_mesh
 from .tetrahedra import tetrahedralize
 
 PositiveLength = Annotated[float, Unit("mm"), Gt(0)]
@@ -60,6 +62,11 @@ class AnatomySource(Declared):
     key: ClassVar[str] = "type"
     own_surfaces: ClassVar[tuple[str, ...] | None] = None
     """Names that its surfaces may have besides the boundary; ``None`` where they are known only when it is built."""
+
+    @classmethod
+    def may_bring_fibers(cls, section: Mapping[str, object]) -> bool:
+        """Whether a body described so in a case file may come with fibers of its own, so that it needs no scan."""
+        return False
 
     def check(self) -> None:
         """Find what is cheaply found to be wrong; not collective.
@@ -197,16 +204,19 @@ class Mask(AnatomySource):
 
 @dataclass(frozen=True)
 class MeshFile(AnatomySource):
-    """A mesh of tetrahedra or hexahedra in a file that meshio reads (gmsh, VTK, VTU, XDMF, Abaqus, MED, Nastran ...).
+    """A mesh of tetrahedra or hexahedra in a file: gmsh, VTK, VTU, XDMF, Abaqus, FEBio, CARP, TetGen, MED, Medit ...
 
-    Cell numbers become regions, numbers of facets become surfaces, by the names in the file or as "tag 10".
+    Cell numbers become regions, numbers of facets and named facets become surfaces, by the names in the file or as
+    "tag 10". Fibers of .feb, .lon, .axi, .ortho and .inp files are taken as they are; of other files by their name.
 
     Attributes:
-        file: the mesh.
+        file: the mesh; of several files that belong together, any.
         length_unit: what the file's coordinates are measured in.
         tags: name of the cell data that numbers regions and surfaces; if left out, found by the usual names.
         axes: the file's axes, RAS (x to the patient's right) or LPS (x to the left, y to the back).
         curved: whether midside nodes of second-order cells bend them, or are left out.
+        fibers: name of the vectors in the file, in cells or at points, that are the fibers; a scan goes before them.
+        sheets: name of the vectors in the file that are the sheet directions.
         minimum_quality: least scaled Jacobian that is accepted.
     """
 
@@ -215,23 +225,31 @@ class MeshFile(AnatomySource):
     axes: WorldAxes = "RAS"
     tags: str | None = None
     curved: bool = True
+    fibers: str | None = None
+    sheets: str | None = None
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.02
+
+    @classmethod
+    def may_bring_fibers(cls, section: Mapping[str, object]) -> bool:
+        """Whether fibers are named, or the format may have some of its own."""
+        return section.get("fibers") is not None or Path(str(section.get("file", ""))).suffix.lower() in OWN
 
     def check(self) -> None:
         """Look whether the file and the library are there."""
-        require_libraries("meshio")
+        if self.file.suffix.lower() not in OWN:
+            require_libraries("meshio", *(("h5py",) if self.file.suffix.lower() == ".med" else ()))
         if not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mesh file"))
 
     def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
-        """Read the mesh on rank 0 and spread it. Collective."""
-        return spread(comm, only_root(comm, self._mesh))
+        """Read the mesh on rank 0, give each rank its part and judge that together. Collective."""
+        anatomy = spread(comm, only_root(comm, self._mesh))
+        require_quality(anatomy.quality, self.minimum_quality, str(self.file), "mesh it anew")
+        return anatomy
 
     def _mesh(self) -> RawMesh:
         self.check()
-        raw = read_mesh(self.file, self.length_unit, self.axes, self.tags, self.curved)
-        require_quality(measure(raw.points, raw.cells), self.minimum_quality, str(self.file), "mesh it anew")
-        return raw
+        return read_mesh(self.file, self.length_unit, self.axes, self.tags, self.curved, self.fibers, self.sheets)
 
 
 def require_libraries(*names: str) -> None:

@@ -45,6 +45,7 @@ LAZY = {
     "vtkmodules",
     "skimage",
     "matplotlib",
+    "h5py",
     "meshio",
     "fast_simplification",
     "SimpleITK",

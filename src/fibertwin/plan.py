@@ -83,7 +83,8 @@ def _scan(case: Case) -> list[str]:
     """What is read and what is assumed of it; tensor volumes are read and tested, a scan is opened only."""
     source = case.diffusion
     if source is None:
-        return ["no scan: tissue without fibers"]
+        own = case.anatomy.may_bring_fibers(vars(case.anatomy))
+        return ["no scan: fibers as the mesh file has them" if own else "no scan: tissue without fibers"]
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)
