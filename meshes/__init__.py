@@ -13,6 +13,7 @@ from .fibers import (
     quadrature_points,
     uniform_fibers,
 )
+from .imaged import GreyImage, Mask
 from .images import read_image, read_mask
 from .patch import Patch
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
@@ -33,7 +34,7 @@ from .selectors import (
     name_surfaces,
     select,
 )
-from .sources import AnatomySource, Block, Mask, MeshFile
+from .sources import AnatomySource, Block, MeshFile
 from .tetrahedra import Tetrahedra, tetrahedralize
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Facing",
     "FiberField",
     "HalfSpace",
+    "GreyImage",
     "Label",
     "Mask",
     "MeshFile",
