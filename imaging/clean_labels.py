@@ -36,7 +36,7 @@ def clean_labels(
         opening: bridges of a label thinner than twice this (mm) are cut.
         labels: which are cleaned, by number or name; if left out, all.
         smallest: if given, all pieces of at least this volume (mm³) are kept instead of each label's largest alone.
-        fill: whether holes in a label that no other label fills are filled.
+        fill: whether holes in a label are filled; cavities in which another label lies are none.
 
     Returns:
         The image with notes of the voxels that each step changed, by label.
@@ -58,12 +58,14 @@ def clean_labels(
         box = _wider(boxes[int(np.searchsorted(numbers, label))], closing, image.affine, old.shape)
         mask = VoxelMask(old[box] == label, image.affine, f"{image.source}: label {image.name(label)}")
         try:
-            done = clean_mask(mask, closing, opening, smallest=smallest, fill=fill)
+            done = clean_mask(mask, closing, opening, smallest=smallest, fill=False)
         except InputError as error:
             problems += error.problems
             continue
-        cleaned[label] = (box, done.inside)
+        holes = _holes(done.inside, (old[box] != label) & (old[box] != 0)) if fill else np.zeros_like(done.inside)
+        cleaned[label] = (box, done.inside | holes)
         steps = [note for note in done.notes if not note.endswith("nothing changed")]
+        steps += [f"holes filled: {holes.sum()} voxels added"] if holes.any() else []
         notes += [f"label {image.name(label)}: {'; '.join(steps)}"] if steps else []
     if problems:
         raise InputError(problems)
@@ -88,6 +90,17 @@ def _wider(box: Box, margin: float, affine: NDArray[np.float64], shape: tuple[in
     """A box of voxels with a margin (mm) around it, within the image."""
     reach = np.ceil(margin * np.linalg.norm(np.linalg.inv(affine[:3, :3]), axis=1)).astype(int) + 1
     return tuple(slice(max(s.start - r, 0), min(s.stop + r, n)) for s, r, n in zip(box, reach, shape, strict=True))
+
+
+def _holes(inside: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels of cavities in which no other label lies."""
+    from scipy import ndimage
+
+    cavities, count = ndimage.label(ndimage.binary_fill_holes(inside) & ~inside)
+    free = np.ones(count + 1, dtype=bool)
+    free[0] = False
+    free[np.unique(cavities[others])] = False
+    return np.asarray(free[cavities])
 
 
 def _grow(kept: Labels, cleaned: dict[int, tuple[Box, NDArray[np.bool_]]]) -> tuple[Labels, int]:

@@ -121,8 +121,8 @@ class Mask(_Imaged):
 
     Attributes:
         edge: edge length of the triangles on the surface; inside, edges are about a third longer.
-        file: mask image (anything but 0 is inside) or label image, or a slice of a DICOM series; if left out, the scan's
-            own mask.
+        file: mask image (anything but 0 is inside) or label image, or a slice of a DICOM series; if left out, the
+            scan's own mask.
         opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
         closing: gaps and furrows narrower than twice this are closed.
         smoothing: standard deviation of the Gaussian that smooths the mask.
