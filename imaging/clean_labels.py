@@ -1,7 +1,7 @@
 """Cleaning of label images: each label like a mask, while labels stay disjoint."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,46 +44,87 @@ def clean_labels(
     Raises:
         InputError: a name is not known, or nothing is left of a label; all such labels are named.
     """
-    from scipy import ndimage
-
     old = np.asarray(image.labels, dtype=np.int32)
-    sizes = dict(zip(*(part.tolist() for part in np.unique(old, return_counts=True)), strict=True))
-    wanted = set(image.present if labels is None else image.numbers(labels)) & set(sizes)
-    numbers = np.array(sorted(sizes), dtype=np.int32)
-    boxes = ndimage.find_objects(np.searchsorted(numbers, old).astype(np.int32) + 1)
-    cleaned: dict[int, tuple[Box, NDArray[np.bool_]]] = {}
-    notes: list[str] = []
-    problems: list[Problem] = []
-    for label in sorted(wanted, key=lambda n: (sizes[n], n)):
-        box = _wider(boxes[int(np.searchsorted(numbers, label))], closing, image.affine, old.shape)
-        mask = VoxelMask(old[box] == label, image.affine, f"{image.source}: label {image.name(label)}")
-        try:
-            done = clean_mask(mask, closing, opening, smallest=smallest, fill=False)
-        except InputError as error:
-            problems += error.problems
-            continue
-        holes = _holes(done.inside, (old[box] != label) & (old[box] != 0)) if fill else np.zeros_like(done.inside)
-        cleaned[label] = (box, done.inside | holes)
-        steps = [note for note in done.notes if not note.endswith("nothing changed")]
-        steps += [f"holes filled: {holes.sum()} voxels added"] if holes.any() else []
-        notes += [f"label {image.name(label)}: {'; '.join(steps)}"] if steps else []
-    if problems:
-        raise InputError(problems)
+    wanted = set(image.present if labels is None else image.numbers(labels)) & set(image.present)
+    cleaned = _each(image, old, sorted(wanted), Steps(closing, opening, smallest, fill))
     kept = old.copy()
-    for label, (box, inside) in cleaned.items():
-        part = kept[box]
-        part[(part == label) & ~inside] = 0
-    lost = (kept == 0) & (old != 0)
-    new, contested = _grow(kept, cleaned)
-    new = _hand_over(new, lost & (new == 0))
-    taken = int((lost & (new != 0) & (new != old)).sum())
-    totals = [
-        f"cleaning changed {int((new != old).sum())} voxels: {taken} given from one label to a neighbor, "
-        f"{int(((old == 0) & (new != 0)).sum())} added, {int(((old != 0) & (new == 0)).sum())} left out"
-    ]
+    for one in cleaned:
+        part = kept[one.box]
+        part[(part == one.label) & ~one.inside] = 0
+    grown, contested = _grow(kept, cleaned)
+    lost = (old != 0) & (grown == 0)
+    new = _hand_over(grown, lost)
+    totals = [_total(old, new)]
     if contested:
         totals.append(f"{contested} voxels were wanted by two labels: the smaller one has them")
-    return replace(image, labels=new, notes=(*image.notes, *notes, *totals))
+    return replace(image, labels=new, notes=(*image.notes, *(one.note for one in cleaned if one.note), *totals))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is done to each label; see ``clean_labels``."""
+
+    closing: float
+    opening: float
+    smallest: float | None
+    fill: bool
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """A label after cleaning by itself: the voxels that it wants in a box, and what was changed."""
+
+    label: int
+    box: Box
+    inside: NDArray[np.bool_]
+    note: str
+
+
+def _each(image: LabelImage, old: Labels, wanted: list[int], steps: Steps) -> list[_Cleaned]:
+    """Each label cleaned by itself, those with fewer voxels first.
+
+    Raises:
+        InputError: with every label of which nothing is left.
+    """
+    from scipy import ndimage
+
+    numbers, counts = np.unique(old, return_counts=True)
+    boxes = ndimage.find_objects(np.searchsorted(numbers, old) + 1)
+    place = {int(number): k for k, number in enumerate(numbers)}
+    found: list[_Cleaned] = []
+    problems: list[Problem] = []
+    for label in sorted(wanted, key=lambda number: counts[place[number]]):
+        box = _wider(boxes[place[label]], steps.closing, image.affine, old.shape)
+        try:
+            found.append(_one(image, old, label, box, steps))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _one(image: LabelImage, old: Labels, label: int, box: Box, steps: Steps) -> _Cleaned:
+    """A label cleaned as a mask, cavities with other labels in them left open."""
+    mask = VoxelMask(old[box] == label, image.affine, f"{image.source}: label {image.name(label)}")
+    done = clean_mask(mask, steps.closing, steps.opening, smallest=steps.smallest, fill=False)
+    inside = done.inside
+    notes = [note for note in done.notes if not note.endswith("nothing changed")]
+    if steps.fill:
+        holes = _holes(inside, (old[box] != label) & (old[box] != 0))
+        inside = inside | holes
+        notes += [f"holes filled: {holes.sum()} voxels added"] if holes.any() else []
+    return _Cleaned(label, box, inside, f"label {image.name(label)}: {'; '.join(notes)}" if notes else "")
+
+
+def _total(old: Labels, new: Labels) -> str:
+    """What all of the cleaning changed."""
+    given = int(((old != 0) & (new != 0) & (new != old)).sum())
+    added, left_out = int(((old == 0) & (new != 0)).sum()), int(((old != 0) & (new == 0)).sum())
+    return (
+        f"cleaning changed {given + added + left_out} voxels: {given} given from one label to a neighbor, "
+        f"{added} added, {left_out} left out"
+    )
 
 
 def _wider(box: Box, margin: float, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Box:
@@ -103,14 +144,14 @@ def _holes(inside: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.b
     return np.asarray(free[cavities])
 
 
-def _grow(kept: Labels, cleaned: dict[int, tuple[Box, NDArray[np.bool_]]]) -> tuple[Labels, int]:
+def _grow(kept: Labels, cleaned: list[_Cleaned]) -> tuple[Labels, int]:
     """Labels grown into free voxels, the first to ask first, and how many were asked for again."""
     new = kept.copy()
     contested = 0
-    for label, (box, inside) in cleaned.items():
-        part, free = new[box], kept[box] == 0
-        contested += int((inside & free & (part != 0) & (part != label)).sum())
-        part[inside & free & (part == 0)] = label
+    for one in cleaned:
+        part, wanted = new[one.box], one.inside & (kept[one.box] == 0)
+        contested += int((wanted & (part != 0)).sum())
+        part[wanted & (part == 0)] = one.label
     return new, contested
 
 
@@ -121,8 +162,8 @@ def _hand_over(labels: Labels, lost: NDArray[np.bool_]) -> Labels:
     pieces, count = ndimage.label(lost)
     if not count:
         return labels
-    numbers, index = np.unique(labels, return_inverse=True)
-    index = index.reshape(labels.shape)
+    numbers = np.unique(labels)
+    index = np.searchsorted(numbers, labels)
     faces = np.zeros((count + 1, len(numbers)), dtype=np.int64)
     for axis in range(3):
         for one, two in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
