@@ -28,7 +28,7 @@ class Volume:
     """A number for every voxel.
 
     Attributes:
-        values: (nx, ny, nz), finite.
+        values: (nx, ny, nz).
         affine: (4, 4) voxel index (center) to RAS+ millimeters.
         source: what to call it in messages.
         names: names that the file itself gives to numbers.
@@ -61,13 +61,16 @@ class Raw:
     notes: tuple[str, ...] = ()
 
 
-def open_image(path: Path | str, *, volume: int | None = None, unit: ImageUnit | None = None) -> Volume:
+def open_image(
+    path: Path | str, *, volume: int | None = None, unit: ImageUnit | None = None, finite: bool = True
+) -> Volume:
     """Read a volume of any format and orientation; not collective.
 
     Args:
         path: the file, or a folder with the files of one DICOM series.
         volume: which volume of an image with four dimensions, counted from 0.
         unit: what the file's lengths are measured in; if left out what it says, with the body's size looked at.
+        finite: whether NaN and infinite values are refused.
 
     Raises:
         InputError: a library is missing; the file can't be read or is no volume of finite real numbers; its affine is
@@ -78,7 +81,7 @@ def open_image(path: Path | str, *, volume: int | None = None, unit: ImageUnit |
         raise InputError(Problem(str(file), "there is no such image file"))
     raw = _open(file)
     values = _three_dimensional(raw.values, volume, str(file))
-    _require_numbers(values, raw.affine, str(file))
+    _require_numbers(values, raw.affine, str(file), finite)
     stated = unit or raw.unit
     affine = raw.affine.copy()
     affine[:3] *= MILLIMETERS[stated or "mm"]
@@ -172,12 +175,12 @@ def _three_dimensional(values: NDArray[Any], volume: int | None, source: str) ->
     return values
 
 
-def _require_numbers(values: NDArray[Any], affine: NDArray[np.float64], source: str) -> None:
+def _require_numbers(values: NDArray[Any], affine: NDArray[np.float64], source: str, finite: bool) -> None:
     if values.dtype.kind not in "biuf":
         raise InputError(Problem(source, "does not hold real numbers", str(values.dtype), "integers or floats"))
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-30:
         raise InputError(Problem(source, "has no usable affine", str(affine.tolist()), "an invertible one"))
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if finite and values.dtype.kind == "f" and not np.isfinite(values).all():
         bad = np.argwhere(~np.isfinite(values))
         got = f"{len(bad)} of {values.size} voxels, the first at {tuple(int(i) for i in bad[0])}"
         raise InputError(

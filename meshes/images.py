@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
-from fibertwin.imaging import ImageUnit, VoxelMask, read_grey
+from fibertwin.imaging import ImageUnit, VoxelMask, open_image, read_grey
 
 
 def read_image(path: Path | str) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """A volume (nx, ny, nz) and its affine (4, 4), voxel index (center) to RAS+ mm; not collective.
+    """A volume (nx, ny, nz) and its affine (4, 4), voxel index (center) to RAS+ mm; not collective. NaN may be in it.
 
     Raises:
         InputError: as ``fibertwin.imaging.open_image``.
     """
-    image = read_grey(path)
+    image = open_image(path, finite=False)
     return image.values, image.affine
 
 
