@@ -1,5 +1,8 @@
 """DICOM: series of slices by SimpleITK, segmentations with their segments' names by pydicom."""
 
+import locale
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,17 @@ def is_dicom(file: Path) -> bool:
         return stream.read(132)[128:] == b"DICM"
 
 
+@contextmanager
+def _same_locale() -> Iterator[None]:
+    """GDCM sets the process's character type to C, after which Python can't decode other programs' output."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+
+
+@_same_locale()
 def read_dicom(path: Path) -> Raw:
     """A segmentation, a file of many slices, a folder with one series, or the series to which a slice belongs.
 

@@ -1,6 +1,7 @@
 """Label images of every format and orientation, with names, and what is said of wrong ones."""
 
 import itertools
+import locale
 import re
 from pathlib import Path
 
@@ -80,7 +81,9 @@ def test_all_48_orders_of_the_axes_give_the_same_body(tmp_path):
 
 def test_dicom_series_by_folder_and_by_slice(tmp_path):
     values = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
+    encoding = locale.setlocale(locale.LC_CTYPE)
     write_series(tmp_path, itk_image(values, AFFINE))
+    locale.setlocale(locale.LC_CTYPE, encoding)
     for path in (tmp_path, tmp_path / "2.dcm"):
         found = open_image(path)
         assert np.array_equal(found.values, values)
@@ -88,6 +91,7 @@ def test_dicom_series_by_folder_and_by_slice(tmp_path):
     (tmp_path / "2.dcm").unlink()
     with pytest.raises(InputError, match="slices are not evenly spaced"):
         open_image(tmp_path)
+    assert locale.setlocale(locale.LC_CTYPE) == encoding
 
 
 def write_series(folder: Path, image) -> None:
