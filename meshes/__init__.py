@@ -14,6 +14,7 @@ from .fibers import (
     uniform_fibers,
 )
 from .files import file_fibers, read_mesh, write_mesh
+from .imaged import GreyImage, Mask
 from .images import read_image, read_mask
 from .nearest_label import NearestLabel
 from .patch import Patch
@@ -37,7 +38,7 @@ from .selectors import (
     name_surfaces,
     select,
 )
-from .sources import AnatomySource, Block, Mask, MeshFile
+from .sources import AnatomySource, Block, MeshFile
 from .tetrahedra import Tetrahedra, tetrahedralize
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "FiberField",
     "Grown",
     "HalfSpace",
+    "GreyImage",
     "InCylinder",
     "Label",
     "Mask",

@@ -15,16 +15,8 @@ from numpy.typing import NDArray
 
 from fibertwin.declared import Declared
 from fibertwin.errors import InputError, Problem
-from fibertwin.imaging import VoxelMask, clean_mask
+from fibertwin.imaging import VoxelMask
 from fibertwin.parallel import only_root
-from fibertwin.surfaces import (
-    Surface,
-    decimate,
-    relax_tangentially,
-    smooth_taubin,
-    surface_from_mask,
-    triangles_for,
-)
 from fibertwin.surfaces.surface import MESHING
 from fibertwin.units import Length, Unit
 
@@ -41,17 +33,12 @@ from .anatomy import (
 from .boundary import boundary_of
 from .files import LengthUnit, WorldAxes, read_mesh
 from .files.read import OWN
-from .images import read_mask
 from .lattice import CellShape
-from .quality import measure
-from .tetrahedra import tetrahedralize
 
 PositiveLength = Annotated[float, Unit("mm"), Gt(0)]
 Cells = Annotated[int, Ge(1)]
 CELL_TYPES: dict[CellShape, CellType] = {"tetrahedra": CellType.tetrahedron, "hexahedra": CellType.hexahedron}
 
-TAUBIN_STEPS = 20
-RELAXING_STEPS = 10
 BLOCK_FACES = (("left", "right"), ("back", "front"), ("bottom", "top"))
 
 
@@ -133,73 +120,6 @@ class Block(AnatomySource):
                 on_it = np.abs(boundary.midpoints[:, axis] - plane[axis]) < 1e-6 * half[axis]
                 faces[name] = boundary.facets[on_it]
         return faces
-
-
-@dataclass(frozen=True)
-class Mask(AnatomySource):
-    """The body that an image's mask shows: largest piece, closed, smoothed, filled with tetrahedra.
-
-    Attributes:
-        file: mask image (anything but 0 is inside); if left out, the scan's own mask.
-        edge: edge length of the triangles on the surface; inside, edges are about a third longer.
-        opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
-        closing: gaps and furrows narrower than twice this are closed.
-        smoothing: standard deviation of the Gaussian that smooths the mask.
-        minimum_quality: least scaled Jacobian that is accepted.
-    """
-
-    own_surfaces: ClassVar[tuple[str, ...] | None] = ()
-
-    edge: PositiveLength
-    file: Path | None = None
-    opening: Annotated[float, Unit("mm"), Ge(0)] = 0.0
-    closing: Annotated[float, Unit("mm"), Ge(0)] = 4.0
-    smoothing: Annotated[float, Unit("mm"), Ge(0)] = 2.5
-    minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.15
-
-    def check(self) -> None:
-        """Look whether the file and the libraries are there."""
-        require_libraries("skimage", "fast_simplification", "gmsh")
-        if self.file is not None and not self.file.is_file():
-            raise InputError(Problem(str(self.file), "there is no such mask file"))
-
-    def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
-        """Make the body on rank 0 and spread it. Collective."""
-        return spread(comm, only_root(comm, lambda: self._mesh(mask)))
-
-    def _mesh(self, mask: VoxelMask | None) -> RawMesh:
-        self.check()
-        source = read_mask(self.file) if self.file is not None else mask
-        if source is None:
-            raise InputError(Problem("anatomy.file", "no mask: there is no scan", wanted="a mask image"))
-        cleaned = clean_mask(source, self.closing, self.opening)
-        surface = self._surface(cleaned)
-        mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
-        quality = measure(mesh.points, mesh.cells)
-        hint = "a little more smoothing, or a slightly different edge"
-        require_quality(quality, self.minimum_quality, source.source, hint)
-        notes = (
-            f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL cleaned (largest piece)",
-            f"surface: {len(surface.triangles)} triangles, {surface.area / 1e2:.4g} cm², "
-            f"encloses {surface.volume / 1e3:.4g} mL" + (f", {surface.handles} handles" if surface.handles else ""),
-            f"mesh: {quality}",
-        )
-        return RawMesh(mesh.points, mesh.cells, np.ones(len(mesh.cells), np.int32), {TISSUE: 1}, notes=notes)
-
-    def _surface(self, mask: VoxelMask) -> Surface:
-        fine = smooth_taubin(surface_from_mask(mask, self.smoothing), TAUBIN_STEPS)
-        count = triangles_for(fine, self.edge)
-        if count < 100:
-            size = np.sqrt(fine.area / np.pi)
-            raise InputError(
-                Problem(
-                    "anatomy.edge",
-                    "is too long for this body",
-                    f"{self.edge:g} mm: {count} triangles",
-                    f"below about {size / 5:.2g} mm (the body is about {size:.3g} mm across)",
-                )
-            )
-        return relax_tangentially(decimate(fine, count), RELAXING_STEPS)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ HEAVY = {
 """What `import fibertwin` may not load."""
 
 LAZY = {
+    "pydicom",
     "dipy",
     "nibabel",
     "gmsh",

@@ -7,7 +7,7 @@ from fibertwin.case import Case, DiffusionScan
 from fibertwin.constitutive import Material, Varying
 from fibertwin.errors import InputError, Problem
 from fibertwin.imaging import VoxelMask
-from fibertwin.meshes import Block, Mask, read_mask
+from fibertwin.meshes import Block, GreyImage, Mask
 from fibertwin.parallel import on_root
 from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
 from fibertwin.solver.parameters import examine, source_of
@@ -102,15 +102,15 @@ def _cells(case: Case) -> int | None:
     if isinstance(anatomy, Block):
         x, y, z = anatomy.cells
         return (1 if anatomy.cell == "hexahedra" else 6) * x * y * z
-    if isinstance(anatomy, Mask):
+    if isinstance(anatomy, Mask | GreyImage):
         volume = _mask(case, anatomy).volume
         return round(CELLS_PER_CUBED_EDGE * volume / anatomy.edge**3)
     return None
 
 
-def _mask(case: Case, anatomy: Mask) -> VoxelMask:
+def _mask(case: Case, anatomy: Mask | GreyImage) -> VoxelMask:
     if anatomy.file is not None:
-        return read_mask(anatomy.file)
+        return anatomy.voxels()
     if isinstance(case.diffusion, DiffusionScan):
         return stages.scan_mask(case.diffusion)
     if case.diffusion is None:
