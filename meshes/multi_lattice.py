@@ -78,12 +78,12 @@ def labelled_lattice(shares: Shares, regions: dict[str, int], edge: float) -> Re
         mine[flat] = np.argmax(shares.at(points[cells[flat]].mean(axis=1)), axis=0) == region
         values[(values == OPEN) & mine] = region
     values[values == OPEN] = len(regions)
-    values = _cleaned(values, neighbors(cells))
+    values = cleaned(values, neighbors(cells))
     inside = values > 0
     return compact(RegionMesh(points, cells[inside], values[inside], regions))
 
 
-def _cleaned(values: NDArray[np.int32], behind: NDArray[np.int64]) -> NDArray[np.int32]:
+def cleaned(values: NDArray[np.int32], behind: NDArray[np.int64]) -> NDArray[np.int32]:
     """Region numbers without crumbs, and without cells of which three faces touch another region."""
     for _ in range(PASSES):
         before = values
