@@ -14,9 +14,13 @@ from .fibers import (
     uniform_fibers,
 )
 from .images import read_image, read_mask
+from .label_sources import LabelMesh, Labels
+from .multi_fill import fill_nested
+from .multi_region import Interfaces, RegionMesh, interfaces, open_edges
 from .patch import Patch
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
+from .quality_report import CellQuality, cell_quality, require_good_cells
 from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
 from .rule import SurfaceSelector
@@ -33,6 +37,7 @@ from .selectors import (
     name_surfaces,
     select,
 )
+from .size_fields import Finer, NearPoint, NearRegion
 from .sources import AnatomySource, Block, Mask, MeshFile
 from .tetrahedra import Tetrahedra, tetrahedralize
 
@@ -46,6 +51,7 @@ __all__ = [
     "Block",
     "Boundary",
     "Box",
+    "CellQuality",
     "CellTag",
     "CookMembrane",
     "Cylinder",
@@ -53,13 +59,20 @@ __all__ = [
     "Except",
     "Facing",
     "FiberField",
+    "Finer",
     "HalfSpace",
+    "Interfaces",
     "Label",
+    "LabelMesh",
+    "Labels",
     "Mask",
     "MeshFile",
+    "NearPoint",
+    "NearRegion",
     "Patch",
     "Plane",
     "Quality",
+    "RegionMesh",
     "RegionRule",
     "Rest",
     "SurfaceSelector",
@@ -72,17 +85,22 @@ __all__ = [
     "axisymmetric_tensor",
     "boundary_of",
     "bounds",
+    "cell_quality",
     "centroid",
     "dihedral_angles",
     "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
+    "fill_nested",
+    "interfaces",
     "mean_normal",
     "name_surfaces",
+    "open_edges",
     "quadrature_points",
     "read_image",
     "read_mask",
     "read_mesh",
+    "require_good_cells",
     "sample_fibers",
     "scaled_jacobian",
     "select",

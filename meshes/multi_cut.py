@@ -94,9 +94,7 @@ def _snapped(
     return moved, level
 
 
-def _spoilt(
-    points: NDArray[np.float64], cells: NDArray[np.int64], before: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def _spoilt(points: NDArray[np.float64], cells: NDArray[np.int64], before: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Cells (m,) that have become worse and are below ``LEAST`` now."""
     now = scaled_jacobian(points, cells)
     return np.asarray((now < LEAST) & (now < before))

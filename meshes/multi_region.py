@@ -92,7 +92,7 @@ def interfaces(cells: NDArray[np.int64], values: NDArray[np.int32]) -> Interface
     """
     behind = neighbors(cells)
     beyond = np.where(behind >= 0, values[behind], OUTSIDE)
-    which, face = np.nonzero((beyond < values[:, None]))
+    which, face = np.nonzero(beyond < values[:, None])
     corners = cells[which[:, None], np.array(FACES)[face]]
     return Interfaces(corners, np.column_stack([values[which], beyond[which, face]]).astype(np.int32), which)
 

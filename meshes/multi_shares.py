@@ -104,9 +104,7 @@ def one_body(
     return np.where(body, filled, 0).astype(np.int32)
 
 
-def cropped(
-    numbers: NDArray[np.int32], affine: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+def cropped(numbers: NDArray[np.int32], affine: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """The box of voxels that belong to a region, and its affine (4, 4)."""
     found = [np.flatnonzero(numbers.any(axis=tuple(k for k in range(3) if k != axis))) for axis in range(3)]
     low = np.array([f[0] for f in found])

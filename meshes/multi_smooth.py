@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .multi_region import FACES, RegionMesh, interfaces
+from .multi_region import RegionMesh, interfaces
 from .multi_shares import Shares
 from .quality import scaled_jacobian
 

@@ -49,7 +49,9 @@ class NearRegion(Finer):
 
         if self.region not in mesh.regions:
             known = ", ".join(mesh.regions)
-            raise InputError(Problem("anatomy.finer.region", "there is no such region", self.region, f"one of: {known}"))
+            raise InputError(
+                Problem("anatomy.finer.region", "there is no such region", self.region, f"one of: {known}")
+            )
         own = np.unique(mesh.cells[mesh.values == mesh.regions[self.region]])
         found, _ = cKDTree(mesh.points[own]).query(mesh.points)
         return np.asarray(found, dtype=np.float64)
