@@ -1,6 +1,5 @@
 """A body of several regions from a label image."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -56,7 +55,7 @@ class Labels(AnatomySource):
 
     Attributes:
         file: label image, such as FreeSurfer's aparc+aseg or SynthSeg's.
-        regions: for each region its name and the numbers of its labels; where regions hide each other, any order.
+        regions: for each region its name and the numbers of its labels, ``{ white = [2, 41] }``.
         edge: mean edge length.
         mesher: "mmg" (remeshes a lattice cut by the labels), "gmsh" (the same surfaces, filled by HXT and Netgen's
             optimizer) or "ftetwild" (slow, for surfaces that the others refuse).
@@ -75,7 +74,7 @@ class Labels(AnatomySource):
     own_surfaces: ClassVar[tuple[str, ...] | None] = ()
 
     file: Path
-    regions: Annotated[Mapping[str, tuple[int, ...]], MinLen(1)]
+    regions: Annotated[dict[str, Annotated[tuple[int, ...], MinLen(1)]], MinLen(1)]
     edge: PositiveLength
     mesher: Mesher = "mmg"
     finer: tuple[Finer, ...] = ()

@@ -189,7 +189,7 @@ def _by_gmsh(
 
 
 def _by_ftetwild(start: RegionMesh, shares: Shares, wanted: Wanted) -> RegionMesh:
-    """The interfaces as a soup of triangles, filled by fTetWild (Hu et al. 2020); cells by the shares in their middle."""
+    """The interfaces as a soup of triangles, filled by fTetWild (Hu et al. 2020); cells by shares in their middle."""
     try:
         import pytetwild
     except ImportError as error:

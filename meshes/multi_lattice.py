@@ -21,8 +21,9 @@ OPEN = -1
 _CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 
 
-def lattice(low: NDArray[np.float64], high: NDArray[np.float64], edge: float) -> tuple[NDArray[np.float64],
-                                                                                       NDArray[np.int64]]:  # fmt: skip
+def lattice(
+    low: NDArray[np.float64], high: NDArray[np.float64], edge: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Points (n, 3) and right-handed tetrahedra (m, 4) that fill a box, with edges of ``edge`` on average (mm).
 
     Every cell has the same shape: two centers of neighboring cubes and an edge of the square between them; dihedral

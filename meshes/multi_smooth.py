@@ -1,11 +1,16 @@
 """Interfaces brought from the steps of a lattice onto the smooth surfaces where regions have equal shares."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .multi_region import RegionMesh, interfaces
 from .multi_shares import Shares
 from .quality import scaled_jacobian
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 SWEEPS = 12
 HALVINGS = 5
@@ -74,8 +79,8 @@ def toward_interface(
     return np.asarray(step * np.minimum(1, reach / np.maximum(size, 1e-12)))
 
 
-def _means(facets: NDArray[np.int64], cells: NDArray[np.int64], sets: NDArray[np.int64]):  # type: ignore[no-untyped-def]
-    """The matrix (n, n) of neighbors' means: inside of all; on an interface of those on it, on a line of those on it."""
+def _means(facets: NDArray[np.int64], cells: NDArray[np.int64], sets: NDArray[np.int64]) -> "csr_matrix":
+    """The matrix (n, n) of neighbors' means: inside of all, on an interface or a line of those on it."""
     from scipy import sparse
 
     n = len(sets)

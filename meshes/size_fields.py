@@ -49,9 +49,7 @@ class NearRegion(Finer):
 
         if self.region not in mesh.regions:
             known = ", ".join(mesh.regions)
-            raise InputError(
-                Problem("anatomy.finer.region", "there is no such region", self.region, f"one of: {known}")
-            )
+            raise InputError(Problem("anatomy.finer.region", "is no region", self.region, f"one of: {known}"))
         own = np.unique(mesh.cells[mesh.values == mesh.regions[self.region]])
         found, _ = cKDTree(mesh.points[own]).query(mesh.points)
         return np.asarray(found, dtype=np.float64)
@@ -89,4 +87,4 @@ def edge_lengths(mesh: RegionMesh, edge: float, finer: Sequence[Finer]) -> NDArr
     for place in finer:
         part = np.clip(place.distance(mesh) / place.within, 0.0, 1.0)
         wanted = np.minimum(wanted, place.edge + part * max(edge - place.edge, 0.0))
-    return wanted
+    return np.asarray(wanted)

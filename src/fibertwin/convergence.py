@@ -1,4 +1,4 @@
-"""How far a quantity still is from what an infinitely fine mesh would give: Richardson, order, grid convergence index."""
+"""How far a quantity is from what an infinitely fine mesh would give: Richardson, order, grid convergence index."""
 
 import math
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ def grid_convergence(values: Sequence[float], sizes: Sequence[float]) -> GridCon
 
 
 def _order(near: float, far: float, ratio: float, ratio_before: float) -> float:
-    """The p of |far/near| = r21^p (r32^p − s) / (r21^p − s), where s is the sign of far/near; NaN where none is positive.
+    """The p of |far/near| = r21^p (r32^p − s) / (r21^p − s), s the sign of far/near; NaN where none is positive.
 
     Celik's equation without the absolute value around its logarithms: where differences shrink more slowly than those
     of any positive order, there is none. Solved by bracketing, as the paper's fixed-point iteration diverges for
