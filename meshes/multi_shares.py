@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from fibertwin.errors import InputError, Problem
 from fibertwin.imaging import VoxelMask, clean_mask
 
-BALANCING = 25
+BALANCING = 15
 """Rounds in which regions' volumes are brought back to what they were before smoothing."""
-GAIN = 0.15
+GAIN = 0.8
+CLOSE = 0.05
+"""Difference of shares within which a voxel is about to change hands."""
 BIAS = 0.3
 """The most by which a region's share is raised or lowered for that."""
 
@@ -146,7 +148,15 @@ def _balance(values: NDArray[np.float32], voxels: NDArray[np.intp]) -> NDArray[n
     fixed = np.bincount(np.argmax(values[:, ~close], axis=0), minlength=len(values))
     bias = np.zeros(len(values), np.float32)
     for _ in range(BALANCING):
-        now = fixed + np.bincount(np.argmax(near + bias[:, None], axis=0), minlength=len(values))
-        bias += (GAIN * (voxels - now) / np.minimum(voxels, voxels[0])).astype(np.float32)
+        now = near + bias[:, None]
+        missing = voxels - fixed - np.bincount(np.argmax(now, axis=0), minlength=len(values))
+        bias += (GAIN * missing / np.maximum(_turning(now), 1)).astype(np.float32)
         bias = np.clip(bias - bias[0], -BIAS, BIAS)
     return bias
+
+
+def _turning(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How many voxels (r + 1,) change hands per unit by which a region's share is raised, from shares (r + 1, n)."""
+    second, first = np.partition(values, -2, axis=0)[-2:]
+    lead = np.where(values == first, first - second, first - values)
+    return np.asarray((lead < CLOSE).sum(axis=1) / (2 * CLOSE))
