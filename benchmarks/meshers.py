@@ -59,13 +59,14 @@ def one(source: Labels, image: LabelImage) -> list[Row]:
     mesh = made.mesh
     found = cell_quality(mesh.points, mesh.cells)
     off = {n: v / made.shares.volumes[mesh.regions[n]] - 1 for n, v in mesh.volumes.items()}
+    least, angle = float(found.jacobian.min()), float(found.dihedral.min())
     return [
         told(f"{name}: tetrahedra", len(mesh.cells), f"{running.cpu_seconds:.3g} s of processor"),
         told(f"{name}: microseconds of processor per tetrahedron", 1e6 * running.cpu_seconds / len(mesh.cells)),
-        judged(f"{name}: least scaled Jacobian", ">= 0.15", float(found.jacobian.min()), found.jacobian.min() >= 0.15),
+        judged(f"{name}: least scaled Jacobian", ">= 0.15", least, least >= 0.15),
         told(f"{name}: scaled Jacobian, 1 %", float(np.percentile(found.jacobian, 1))),
         told(f"{name}: scaled Jacobian, median", float(np.median(found.jacobian))),
-        judged(f"{name}: least dihedral angle, degrees", ">= 10", float(found.dihedral.min()), found.dihedral.min() >= 10),
+        judged(f"{name}: least dihedral angle, degrees", ">= 10", angle, angle >= 10),
         told(f"{name}: mean edge, mm", float(found.edges.mean())),
         below(f"{name}: open edges of interfaces", 0, open_edges(interfaces(mesh.cells, mesh.values))),
         *(told(f"{name}: volume of {n} against its voxels, %", 100 * part) for n, part in off.items()),

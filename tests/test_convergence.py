@@ -5,6 +5,7 @@ import math
 import pytest
 
 from fibertwin.convergence import grid_convergence
+from fibertwin.convergence_verb import refined, value_at
 from fibertwin.errors import InputError
 
 
@@ -66,3 +67,22 @@ def test_the_same_value_on_all_is_exact() -> None:
 def test_bad_input_is_refused(values: tuple[float, ...], sizes: tuple[float, ...], words: str) -> None:
     with pytest.raises(InputError, match=words):
         grid_convergence(values, sizes)
+
+
+def test_a_case_is_made_finer_by_its_edge_or_cells() -> None:
+    finer = {"select": "near-region", "edge": "2 mm"}
+    assert refined({"edge": "6 mm", "finer": [finer]}, 2.0) == {
+        "anatomy.edge": "3.0 mm",
+        "anatomy.finer": [{"select": "near-region", "edge": "1.0 mm"}],
+    }
+    assert refined({"cells": [3, 4, 5]}, 4.0) == {"anatomy.cells": [12, 16, 20]}
+    with pytest.raises(InputError, match="finer"):
+        refined({"type": "mesh-file"}, 2.0)
+
+
+def test_a_quantity_is_a_place_in_the_summary() -> None:
+    summary = {"a": {"b": [1.5, 2]}, "c": "word"}
+    assert value_at(summary, "a.b.1") == 2.0
+    for place in ("a.x", "c", "a.b", "a.b.7"):
+        with pytest.raises(InputError, match=r"summary\.json"):
+            value_at(summary, place)

@@ -26,7 +26,7 @@ def add_to(verbs: Any) -> None:
         "quality", help="tell how good a mesh's cells are", epilog=EXAMPLE, formatter_class=plain_text
     )
     verb.add_argument("file", type=Path, metavar="MESH|CASE", help="a mesh, or a case file (.toml)")
-    verb.add_argument("--unit", choices=("m", "cm", "mm", "um"), default="mm", help="what a mesh file is measured in")
+    verb.add_argument("--unit", choices=("mm", "cm", "m"), default="mm", help="what a mesh file is measured in")
     verb.add_argument("-o", "--output", type=Path, metavar="DIR", help="write quality.json and quality.png there")
     verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     verb.set_defaults(verb=command)
@@ -112,14 +112,21 @@ def _measured(file: Path, unit: Any) -> "CellQuality":
 
 
 def _of_case(file: Path) -> "CellQuality":
-    import fibertwin.stack  # noqa: F401 (before MPI is loaded)
     from mpi4py import MPI
 
+    import fibertwin.stack  # noqa: F401 (before MPI is loaded)
     from fibertwin import stages
     from fibertwin.case import Case
+    from fibertwin.case.diffusion import DiffusionScan
+    from fibertwin.imaging import VoxelMask
     from fibertwin.meshes import cell_quality
 
     case = Case.read(file)
-    mask = None if case.diffusion is None else stages.scan_mask(case.diffusion)
+    mask = None
+    if isinstance(case.diffusion, DiffusionScan):
+        mask = stages.scan_mask(case.diffusion)
+    elif case.diffusion is not None:
+        image = stages.read(case.diffusion)
+        mask = VoxelMask(image.mask, image.affine, "the tensors' mask")
     anatomy = case.anatomy.build(MPI.COMM_SELF, mask)
     return cell_quality(anatomy.mesh.geometry.x, anatomy.mesh.geometry.dofmaps[0])

@@ -10,7 +10,16 @@ from mpi4py import MPI
 
 from fibertwin.errors import InputError
 from fibertwin.imaging import LabelImage
-from fibertwin.meshes import Labels, NearPoint, NearRegion, RegionMesh, cell_quality, fill_nested, interfaces, open_edges
+from fibertwin.meshes import (
+    Labels,
+    NearPoint,
+    NearRegion,
+    RegionMesh,
+    cell_quality,
+    fill_nested,
+    interfaces,
+    open_edges,
+)
 from fibertwin.meshes.label_sources import LabelMesh
 from fibertwin.meshes.multi_curved import curve
 from fibertwin.meshes.multi_cut import cut
