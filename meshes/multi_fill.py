@@ -198,7 +198,7 @@ def _by_ftetwild(start: RegionMesh, shares: Shares, wanted: Wanted) -> RegionMes
     used, triangles = np.unique(facets, return_inverse=True)
     soup = start.points[used]
     diagonal = float(np.linalg.norm(np.ptp(soup, axis=0)))
-    made: Any = pytetwild.tetrahedralize
+    made: Any = getattr(pytetwild, "tetrahedralize")  # noqa: B009 (it is not exported as type checkers want)
     points, cells = made(
         soup, triangles.reshape(-1, 3).astype(np.int32), edge_length_abs=wanted.edge,
         epsilon=0.5 * wanted.deviation / diagonal, num_threads=1, disable_filtering=True, quiet=True,

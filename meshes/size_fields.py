@@ -83,8 +83,8 @@ def edge_lengths(mesh: RegionMesh, edge: float, finer: Sequence[Finer]) -> NDArr
         edge: the length elsewhere (mm).
         finer: places where edges are shorter.
     """
-    wanted = np.full(len(mesh.points), edge)
+    wanted: NDArray[np.float64] = np.full(len(mesh.points), edge)
     for place in finer:
         part = np.clip(place.distance(mesh) / place.within, 0.0, 1.0)
-        wanted = np.minimum(wanted, place.edge + part * max(edge - place.edge, 0.0))
-    return np.asarray(wanted)
+        wanted[:] = np.minimum(wanted, place.edge + part * max(edge - place.edge, 0.0))
+    return wanted

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +89,17 @@ def run_levels(
     found, sizes = [], []
     for number, one in enumerate(cases, start=1):
         folder = out / f"level-{number}"
-        on_root(comm, lambda folder=folder: folder.mkdir(parents=True, exist_ok=True))
+        on_root(comm, partial(folder.mkdir, parents=True, exist_ok=True))
         solution = pipeline.run(one, folder, comm, petsc=petsc)
         quality = measure_mesh(solution.problem.anatomy.mesh)
         sizes.append((quality.volume / quality.cells) ** (1 / 3))
-        found.append(on_root(comm, lambda folder=folder: json.loads((folder / "summary.json").read_text("utf-8"))))
+        found.append(on_root(comm, partial(_summary_in, folder)))
     return found, sizes
+
+
+def _summary_in(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text("utf-8"))
+    return found
 
 
 def refined(anatomy: Mapping[str, Any], factor: float) -> dict[str, Any]:

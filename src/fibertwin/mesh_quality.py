@@ -53,14 +53,14 @@ def told(found: "CellQuality") -> str:
     """The figures and the worst cells in lines."""
     import numpy as np
 
-    rows = [("", "least", "1 %", "median", "largest")]
+    rows = [["", "least", "1 %", "median", "largest"]]
     for name, values in (
         ("scaled Jacobian", found.jacobian),
         ("least dihedral angle, degrees", found.dihedral),
         ("mean edge, mm", found.edges),
     ):
         at = np.percentile(values, [0, 1, 50, 100])
-        rows.append((name, *(f"{x:.3g}" for x in at)))
+        rows.append([name, *(f"{x:.3g}" for x in at)])
     lines = [f"{len(found.jacobian)} cells, {int((found.jacobian <= 0).sum())} turned inside out"]
     lines += ["  ".join([row[0].ljust(30), *(word.rjust(9) for word in row[1:])]).rstrip() for row in rows]
     lines.append("worst cells (scaled Jacobian, least angle, center):")
