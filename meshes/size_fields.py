@@ -72,7 +72,7 @@ class NearPoint(Finer):
     def distance(self, mesh: RegionMesh) -> NDArray[np.float64]:
         """How far (n,) points are from the ball."""
         away = np.linalg.norm(mesh.points - np.array(self.point), axis=1)
-        return np.maximum(away - self.radius, 0.0)
+        return np.asarray(np.maximum(away - self.radius, 0.0))
 
 
 def edge_lengths(mesh: RegionMesh, edge: float, finer: Sequence[Finer]) -> NDArray[np.float64]:
