@@ -41,6 +41,7 @@ from .boundary import boundary_of
 from .images import read_mask
 from .lattice import CellShape
 from .quality import measure
+from .quality_report import DIHEDRAL, JACOBIAN, cell_quality, require_good_cells
 from .read import LengthUnit, WorldAxes, read_mesh
 from .tetrahedra import tetrahedralize
 
@@ -138,7 +139,8 @@ class Mask(AnatomySource):
         opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
         closing: gaps and furrows narrower than twice this are closed.
         smoothing: standard deviation of the Gaussian that smooths the mask.
-        minimum_quality: least scaled Jacobian that is accepted.
+        minimum_quality: least scaled Jacobian that is accepted; dihedral angles must be at least 10 degrees, or less
+            where this is below 0.15.
     """
 
     own_surfaces: ClassVar[tuple[str, ...] | None] = ()
@@ -170,7 +172,9 @@ class Mask(AnatomySource):
         mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
         quality = measure(mesh.points, mesh.cells)
         hint = "a little more smoothing, or a slightly different edge"
-        require_quality(quality, self.minimum_quality, source.source, hint)
+        found, least = cell_quality(mesh.points, mesh.cells), self.minimum_quality
+        angle = DIHEDRAL * min(1.0, least / JACOBIAN)
+        require_good_cells(found, source.source, jacobian=least, dihedral=angle, hint=hint)
         notes = (
             f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL cleaned (largest piece)",
             f"surface: {len(surface.triangles)} triangles, {surface.area / 1e2:.4g} cm², "
