@@ -58,43 +58,62 @@ def command(arguments: argparse.Namespace) -> int:
 
     comm = MPI.COMM_WORLD
     case = Case.read(arguments.case, comm=comm)
-    found, sizes = run_levels(case, arguments.output, comm, arguments.levels, arguments.ratio, arguments.petsc)
-    results = {name: grid_convergence([value_at(f, name) for f in found], sizes) for name in arguments.quantities}
+    cases = levels_of(case, arguments.levels, arguments.ratio)
+    values, sizes = run_levels(cases, arguments.quantities, arguments.output, comm, arguments.petsc)
+    results = {name: grid_convergence(found, sizes) for name, found in values.items()}
     if comm.rank == 0:
         print(json.dumps(_as_dict(results), indent=1) if arguments.json else told(results))
     return 0
 
 
-def run_levels(
-    case: "Case", out: Path, comm: "MPI.Comm", levels: int, ratio: float, petsc: str = ""
-) -> tuple[list[dict[str, Any]], list[float]]:
-    """Run a case on finer and finer meshes. Collective.
+def levels_of(case: "Case", levels: int, ratio: float) -> list["Case"]:
+    """The same case on finer and finer meshes, its own first.
 
     Args:
         case: whose mesh is the coarsest.
-        out: folder in which each level gets one.
-        comm: the ranks.
         levels: how many meshes.
         ratio: of edge lengths from one to the next.
+
+    Raises:
+        InputError: its mesh can't be made finer.
+    """
+    anatomy = case.to_dict()["anatomy"]
+    return [case.replace(refined(anatomy, ratio**level)) for level in range(levels)]
+
+
+def run_levels(
+    cases: Sequence["Case"], quantities: Sequence[str], out: Path, comm: "MPI.Comm", petsc: str = ""
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Run cases one after the other and pick quantities from their summaries. Collective.
+
+    Args:
+        cases: to run.
+        quantities: places in summary.json.
+        out: folder in which each case gets one.
+        comm: the ranks.
         petsc: PETSc options.
 
     Returns:
-        What summary.json holds for each level, and each mesh's size: the edge of a cube as large as its mean cell (mm).
+        The values by quantity, and each mesh's size: the edge of a cube as large as its mean cell (mm).
+
+    Raises:
+        InputError: a summary has no such quantity; told after the first case.
     """
     from fibertwin import pipeline
-    from fibertwin.meshes.anatomy import measure_mesh
     from fibertwin.parallel import on_root
 
-    cases = [case.replace(refined(case.to_dict()["anatomy"], ratio**level)) for level in range(levels)]
-    found, sizes = [], []
-    for number, one in enumerate(cases, start=1):
+    values: dict[str, list[float]] = {name: [] for name in quantities}
+    sizes = []
+    for number, case in enumerate(cases, start=1):
         folder = out / f"level-{number}"
         on_root(comm, partial(folder.mkdir, parents=True, exist_ok=True))
-        solution = pipeline.run(one, folder, comm, petsc=petsc)
-        quality = measure_mesh(solution.problem.anatomy.mesh)
+        solution = pipeline.run(case, folder, comm, petsc=petsc)
+        quality = solution.problem.anatomy.quality
         sizes.append((quality.volume / quality.cells) ** (1 / 3))
-        found.append(on_root(comm, partial(_summary_in, folder)))
-    return found, sizes
+        summary = on_root(comm, partial(_summary_in, folder))
+        for name, found in values.items():
+            found.append(value_at(summary, name))
+    return values, sizes
 
 
 def _summary_in(folder: Path) -> dict[str, Any]:
