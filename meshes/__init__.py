@@ -16,11 +16,15 @@ from .fibers import (
 from .files import file_fibers, read_mesh, write_mesh
 from .imaged import GreyImage, Mask
 from .images import read_image, read_mask
+from .label_sources import LabelMesh, Labels
+from .multi_fill import fill_nested
+from .multi_region import Interfaces, RegionMesh, interfaces, open_edges
 from .nearest_label import NearestLabel
 from .patch import Patch
 from .pieces import Component, Grown
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
+from .quality_report import CellQuality, cell_quality, require_good_cells
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
 from .rule import SurfaceSelector
 from .sampling import sample_fibers
@@ -38,6 +42,7 @@ from .selectors import (
     name_surfaces,
     select,
 )
+from .size_fields import Finer, NearPoint, NearRegion
 from .sources import AnatomySource, Block, MeshFile
 from .tetrahedra import Tetrahedra, tetrahedralize
 
@@ -51,6 +56,7 @@ __all__ = [
     "Block",
     "Boundary",
     "Box",
+    "CellQuality",
     "CellTag",
     "Component",
     "CookMembrane",
@@ -63,13 +69,20 @@ __all__ = [
     "HalfSpace",
     "GreyImage",
     "InCylinder",
+    "Finer",
+    "Interfaces",
     "Label",
+    "LabelMesh",
+    "Labels",
     "Mask",
     "MeshFile",
     "NearestLabel",
+    "NearPoint",
+    "NearRegion",
     "Patch",
     "Plane",
     "Quality",
+    "RegionMesh",
     "RegionRule",
     "Rest",
     "Sphere",
@@ -83,18 +96,23 @@ __all__ = [
     "axisymmetric_tensor",
     "boundary_of",
     "bounds",
+    "cell_quality",
     "centroid",
     "dihedral_angles",
     "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
     "file_fibers",
+    "fill_nested",
+    "interfaces",
     "mean_normal",
     "name_surfaces",
+    "open_edges",
     "quadrature_points",
     "read_image",
     "read_mask",
     "read_mesh",
+    "require_good_cells",
     "sample_fibers",
     "scaled_jacobian",
     "select",

@@ -34,9 +34,10 @@ from fibertwin.surfaces import (
 )
 from fibertwin.units import Length, Unit
 
-from .anatomy import TISSUE, Anatomy, RawMesh, require_quality, spread
+from .anatomy import TISSUE, Anatomy, RawMesh, spread
 from .images import read_mask
 from .quality import measure
+from .quality_report import DIHEDRAL, JACOBIAN, cell_quality, require_good_cells
 from .sources import AnatomySource, PositiveLength, require_libraries
 from .tetrahedra import tetrahedralize
 
@@ -89,7 +90,9 @@ class _Imaged(AnatomySource):
         mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
         quality = measure(mesh.points, mesh.cells)
         hint = "a little more smoothing, or a slightly different edge"
-        require_quality(quality, self.minimum_quality, source.source, hint)
+        found, least = cell_quality(mesh.points, mesh.cells), self.minimum_quality
+        angle = DIHEDRAL * min(1.0, least / JACOBIAN)
+        require_good_cells(found, source.source, jacobian=least, dihedral=angle, hint=hint)
         notes = (
             *cleaned.notes,
             f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL cleaned (largest piece)",
@@ -126,7 +129,8 @@ class Mask(_Imaged):
         opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
         closing: gaps and furrows narrower than twice this are closed.
         smoothing: standard deviation of the Gaussian that smooths the mask.
-        minimum_quality: least scaled Jacobian that is accepted.
+        minimum_quality: least scaled Jacobian that is accepted; dihedral angles must be at least 10 degrees, or less
+            where this is below 0.15.
         volume: which volume of an image with four dimensions, counted from 0.
         length_unit: what the image's lengths are measured in, if not what it says.
         labels: numbers and names of labels that make the body, such as ["white matter", 3]; if left out, all.
@@ -165,7 +169,8 @@ class GreyImage(_Imaged):
         opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
         closing: gaps and furrows narrower than twice this are closed.
         smoothing: standard deviation of the Gaussian that smooths the mask.
-        minimum_quality: least scaled Jacobian that is accepted.
+        minimum_quality: least scaled Jacobian that is accepted; dihedral angles must be at least 10 degrees, or less
+            where this is below 0.15.
         volume: which volume of an image with four dimensions, counted from 0.
         length_unit: what the image's lengths are measured in, if not what it says.
         above: least value inside.

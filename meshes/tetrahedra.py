@@ -10,10 +10,13 @@ from fibertwin.errors import InputError, Problem
 from fibertwin.surfaces import Surface
 
 from .gmsh_model import TRIANGLE, GmshModel, read_tetrahedra
-from .improve import improve
+from .improve import improve, shape_and_angle
 
 MARGIN = 0.05
 """How far above the least quality wanted the worst cells are brought, so that what follows may move points a bit."""
+
+ANGLE = 0.16
+"""Least dihedral angle to which cells are mended, as ``shape_and_angle`` has it: 10.7 degrees."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def tetrahedralize(surface: Surface, edge: float, minimum_quality: float = 0.15)
         gmsh.model.mesh.generate(3)
         gmsh.model.mesh.optimize("Netgen")
         points, cells, _ = read_tetrahedra(gmsh)
-    return Tetrahedra(improve(points, cells, minimum_quality + MARGIN), cells)
+    points = improve(points, cells, minimum_quality + MARGIN)
+    return Tetrahedra(improve(points, cells, ANGLE, measure=shape_and_angle), cells)
 
 
 def _load_surface(gmsh: Any, surface: Surface) -> None:

@@ -49,7 +49,7 @@ def _own_surfaces(document: Table) -> tuple[str, ...] | None:
 
 def _regions(document: Table) -> list[str] | None:
     """The regions, where they are known before the anatomy is built: names in a mesh file are not."""
-    named = list(_section(document, "regions"))
+    named = list(_section(document, "regions")) or list(_section(_section(document, "anatomy"), "regions"))
     return named or (None if _own_surfaces(document) is None else [TISSUE])
 
 
