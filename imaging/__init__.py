@@ -19,6 +19,7 @@ from .labels import LabelImage
 from .orientation import OrientationReport, axis_changes, orientation_check
 from .quality import TensorQuality, color_fa, tensor_quality
 from .read import read_eigen, read_tensors
+from .registration import Registration, read_transform, register, write_transform
 from .sample import Sampled, sample_tensors
 from .store import TensorFile, open_tensors, write_tensors
 from .tensor_image import TensorImage, repair, transformed
@@ -61,6 +62,10 @@ __all__ = [
     "slab_bounds",
     "tensor_quality",
     "to_matrix",
+    "Registration",
+    "read_transform",
+    "register",
+    "write_transform",
     "transformed",
     "write_tensors",
 ]

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
-
 from fibertwin.imaging.algebra import from_matrix, to_matrix
 from fibertwin.imaging.sample import sample_tensors
 from fibertwin.imaging.tensor_image import TensorImage
+
 from .speed_map import SpeedMap
 
 Array = NDArray[np.float64]

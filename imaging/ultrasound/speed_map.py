@@ -162,7 +162,7 @@ class SpeedMap:
         return taken
 
     def _missed(self, beams: Array, points: Array, layer: int) -> tuple[Array, Array]:
-        """By what (n, 3) rays in the given layer pass the points, and the times (n,) in ms to where they are nearest."""
+        """By what (n, 3) rays in the layer pass the points, and the times (n,) in ms to where they are nearest."""
         places, directions = self.probe.rays(beams)
         times = np.zeros(len(points))
         for index in range(layer):

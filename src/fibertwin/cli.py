@@ -1,4 +1,4 @@
-"""The command ``fibertwin``: init, schema, check, run, report, demo, law, verify, doctor.
+"""The command ``fibertwin``: init, schema, check, run, report, demo, law, register, ultrasound, verify, doctor.
 
 Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed. Heavy libraries are loaded by
 the verbs that need them.
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from fibertwin import law
+from fibertwin import law, register, ultrasound
 from fibertwin.errors import FibertwinError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(verb=_demo)
 
     law.add_to(verbs)
+    register.add_to(verbs)
+    ultrasound.add_to(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")

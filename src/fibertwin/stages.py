@@ -5,12 +5,8 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fibertwin import imaging
 from fibertwin.case import Case, DiffusionScan, DiffusionSource, Eigenvectors, TensorVolume
-from fibertwin.errors import InputError
-from fibertwin.errors import Problem as Wrong
 from fibertwin.imaging import OrientationReport, TensorFile, TensorImage, VoxelMask
 from fibertwin.imaging.brain_mask import mask_of
 from fibertwin.imaging.volumes import read_mask
@@ -121,20 +117,11 @@ def _checked(image: TensorImage | None, source: DiffusionSource, out: Path) -> t
     assert image is not None
     report = imaging.orientation_check(image, force=source.force_orientation)
     if source.transform is not None:
-        image = imaging.transformed(image, _matrix(source.transform))
+        matrix = imaging.read_transform(source.transform, source.transform_from, source.transform_to)
+        image = imaging.transformed(image, matrix, source.reorientation)
     path = imaging.write_tensors(image, out / "tensors.nii")
     mask = VoxelMask(image.mask, image.affine, "the scan's mask")
     return path, mask, _quality(image, report)
-
-
-def _matrix(path: Path) -> Any:
-    try:
-        matrix = np.loadtxt(path)
-    except (OSError, ValueError) as error:
-        raise InputError(Wrong(str(path), f"cannot be read as a matrix: {error}", wanted="4 lines of 4 numbers")) from (
-            error
-        )
-    return matrix
 
 
 def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:
