@@ -71,10 +71,12 @@ class Sector:
     def beams(self, points: Array) -> tuple[Array, Array]:
         """Beam parameters (n, 2): slope x/z, then slope y/z or y in mm, and ranges (n,) in mm, of points (n, 3)."""
         height = points[:, 2] + self.radius
-        height = np.where(height > 0, height, np.nan)
-        slope = points[:, 0] / height
+        sideways = np.linalg.norm(points[:, :2] if self.volume else points[:, :1], axis=1)
+        apex = (np.abs(height) <= 1e-12) & (sideways <= 1e-12)  # on every beam: the middle one stands for them
+        height = np.where(apex, 1e-300, np.where(height > 0, height, np.nan))
+        slope = np.where(apex, 0.0, points[:, 0] / height)
         if self.volume:
-            across = points[:, 1] / height
+            across = np.where(apex, 0.0, points[:, 1] / height)
             lengths = height * np.sqrt(1 + slope**2 + across**2)
         else:
             across = points[:, 1]

@@ -119,6 +119,13 @@ def test_total_reflection_is_told_with_the_critical_angle() -> None:
     np.testing.assert_allclose(speed.correct(np.array([[5.0, 0.0, 5.0]])), [[5 * 1450 / 1540, 0, 5 * 1450 / 1540]])
 
 
+@pytest.mark.parametrize("volume", [False, True])
+def test_the_apex_of_a_phased_array_stays(volume: bool) -> None:
+    speed = SpeedMap(Sector(volume=volume), TISSUE)
+    np.testing.assert_allclose(speed.correct(np.zeros((1, 3))), 0.0, atol=1e-12)
+    np.testing.assert_allclose(speed.apparent(np.zeros((1, 3))), 0.0, atol=1e-12)
+
+
 def test_points_behind_the_face_are_refused() -> None:
     with pytest.raises(InputError, match=r"behind the probe's face"):
         SpeedMap(Linear(), TISSUE).correct(np.array([[0.0, 0.0, -3.0]]))
