@@ -47,6 +47,8 @@ def resample(speed: SpeedMap, data: NDArray[Any], affine: Array, *, labels: bool
         at = np.arange(begin, min(begin + BLOCK, out.size))
         drawn = speed.apparent(_places(at, data.shape, affine), "nan")
         index = (drawn @ back[:3, :3].T + back[:3, 3]).T
+        edge = np.clip(index, 0, np.array(data.shape)[:, None] - 1)
+        index = np.where(np.abs(index - edge) < 1e-6, edge, index)  # rounding must not empty an image of one slice
         inside = np.isfinite(index).all(axis=0)
         order = 0 if labels else 1
         flat[at[inside]] = map_coordinates(values, index[:, inside], order=order, cval=fill, prefilter=False)

@@ -164,6 +164,14 @@ def test_images_are_drawn_anew_where_things_truly_are() -> None:
     assert found[0, 0, 41] == 7  # truly 20.5 mm deep, drawn at 22.55
 
 
+def test_a_single_oblique_slice_is_kept_whole() -> None:
+    affine = pose() @ np.diag([0.7, 1.0, 0.9, 1.0])
+    affine[:3, 3] += pose()[:3, 2] * 2.0
+    data = np.random.default_rng(2).uniform(1, 2, (9, 1, 12))
+    found = resample(SpeedMap(Linear(pose()), Layers((1540.0,))), data, affine)
+    np.testing.assert_allclose(found, data, atol=1e-6)
+
+
 def test_tensors_keep_their_eigenvalues_and_turn_with_the_map() -> None:
     affine = np.diag([1.0, 1.0, 1.0, 1.0])
     affine[:3, 3] = (-10, -2, 5)
