@@ -51,8 +51,9 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
     source = case.diffusion
     if source is None:
         return None
+    move = on_root(comm, lambda: transform(source))  # before the fit: a wrong file is told at once
     image = _fitted(source, comm) if isinstance(source, DiffusionScan) else only_root(comm, lambda: read(source))
-    path, mask, quality = on_root(comm, lambda: _checked(image, source, out))
+    path, mask, quality = on_root(comm, lambda: _checked(image, source, move, out))
     for sentence in quality["assumptions"]:
         logger.info("assumed: %s", sentence)
     for warning in quality["orientation"]["warnings"]:
@@ -112,13 +113,21 @@ def read(source: DiffusionSource) -> TensorImage:
     raise TypeError(f"no reader for {type(source).__name__}")
 
 
-def _checked(image: TensorImage | None, source: DiffusionSource, out: Path) -> tuple[Path, VoxelMask, dict[str, Any]]:
+def transform(source: DiffusionSource) -> Any | None:
+    """The map (4, 4) from the image's RAS+ mm to the mesh's; None where the case names none. Not collective."""
+    if source.transform is None:
+        return None
+    return imaging.read_transform(source.transform, source.transform_from, source.transform_to)
+
+
+def _checked(
+    image: TensorImage | None, source: DiffusionSource, move: Any | None, out: Path
+) -> tuple[Path, VoxelMask, dict[str, Any]]:
     """Test, move into the mesh's space and write a whole image. Rank 0 only."""
     assert image is not None
     report = imaging.orientation_check(image, force=source.force_orientation)
-    if source.transform is not None:
-        matrix = imaging.read_transform(source.transform, source.transform_from, source.transform_to)
-        image = imaging.transformed(image, matrix, source.reorientation)
+    if move is not None:
+        image = imaging.transformed(image, move, source.reorientation)
     path = imaging.write_tensors(image, out / "tensors.nii")
     mask = VoxelMask(image.mask, image.affine, "the scan's mask")
     return path, mask, _quality(image, report)
