@@ -84,6 +84,7 @@ def _scan(case: Case) -> list[str]:
     source = case.diffusion
     if source is None:
         return ["no scan: tissue without fibers"]
+    stages.transform(source)  # raises where the file is wrong
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)
