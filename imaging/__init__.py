@@ -22,6 +22,7 @@ from .medical import ImageUnit, Volume, open_image, read_grey
 from .orientation import OrientationReport, axis_changes, orientation_check
 from .quality import TensorQuality, color_fa, tensor_quality
 from .read import read_eigen, read_tensors
+from .registration import Registration, read_transform, register, write_transform
 from .sample import Sampled, sample_tensors
 from .segment import grow_region, otsu, otsu_levels, threshold
 from .store import TensorFile, open_tensors, write_tensors
@@ -77,6 +78,10 @@ __all__ = [
     "slab_bounds",
     "tensor_quality",
     "to_matrix",
+    "Registration",
+    "read_transform",
+    "register",
+    "write_transform",
     "transformed",
     "write_tensors",
 ]

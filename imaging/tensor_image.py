@@ -108,18 +108,20 @@ def _lifted(components: Array, floor: float) -> Array:
     return compose(np.maximum(parts.values, floor), parts.vectors)
 
 
-def transformed(
-    image: TensorImage, affine: Array, reorientation: Literal["finite-strain", "none"] = "finite-strain"
-) -> TensorImage:
+Reorientation = Literal["finite-strain", "principal-direction", "none"]
+"""How tensors turn with a map F of space (Alexander et al. 2001, doi:10.1109/42.963816): all by the rotation of F's
+polar decomposition, or each so that its first axis goes along F e1 and its first two in the plane of F e1 and F e2."""
+
+
+def transformed(image: TensorImage, affine: Array, reorientation: Reorientation = "finite-strain") -> TensorImage:
     """Move an image by a rigid or affine map of world space, and turn its tensors with it.
 
-    Tensors turn with the rotation of the map's polar decomposition (finite strain; Alexander et al.
-    2001, doi:10.1109/42.963816); voxels are not resampled, their affine moves.
+    Eigenvalues stay as they are (Alexander et al. 2001); voxels are not resampled, their affine moves.
 
     Args:
         image: what to move.
         affine: (4, 4), world mm to world mm.
-        reorientation: ``"none"`` where the tensors already lie along the target's axes.
+        reorientation: how tensors turn; ``"none"`` where they already lie along the target's axes.
 
     Raises:
         InputError: the map is no finite affine matrix with positive determinant.
@@ -134,7 +136,20 @@ def transformed(
     components = image.components
     if reorientation == "finite-strain":
         components = rotated(components, nearest_rotation(matrix[:3, :3]))
+    elif reorientation == "principal-direction":
+        components = components.copy()
+        components[image.mask] = _along(components[image.mask], matrix[:3, :3])
     sentence = f"The image was moved by the given map; tensor reorientation: {reorientation}."
     return replace(
         image, components=components, affine=matrix @ image.affine, assumptions=(*image.assumptions, sentence)
     )
+
+
+def _along(components: Array, gradient: Array) -> Array:
+    """Tensors (n, 6) turned so that their principal directions are preserved by a map with this gradient (3, 3)."""
+    parts = eigen(components)
+    carried = gradient @ parts.vectors
+    first = carried[..., 0] / np.linalg.norm(carried[..., 0], axis=-1, keepdims=True)
+    second = carried[..., 1] - np.einsum("nk,nk->n", carried[..., 1], first)[:, None] * first
+    second /= np.linalg.norm(second, axis=-1, keepdims=True)
+    return compose(parts.values, np.stack([first, second, np.cross(first, second)], axis=-1))

@@ -1,4 +1,4 @@
-"""The command ``fibertwin``: init, schema, check, run, report, demo, law, convert, quality, converge, verify, doctor.
+"""The command ``fibertwin``: its verbs, told apart and handed on.
 
 Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed. Heavy libraries are loaded by
 the verbs that need them.
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from fibertwin import convergence_verb, convert, law, mesh_quality
+from fibertwin import convergence_verb, convert, law, mesh_quality, register, ultrasound
 from fibertwin.errors import FibertwinError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_to(verbs)
     mesh_quality.add_to(verbs)
     convergence_verb.add_to(verbs)
+    register.add_to(verbs)
+    ultrasound.add_to(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")

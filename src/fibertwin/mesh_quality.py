@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibertwin.errors import InputError, Problem
-from fibertwin.report.drawing import GREY, INK, REGION_COLORS, figure, plain
 
 if TYPE_CHECKING:
     from fibertwin.meshes import CellQuality
@@ -76,6 +75,7 @@ def draw(found: "CellQuality", file: Path) -> None:
         OSError: the file cannot be written.
     """
     from fibertwin.meshes.quality_report import DIHEDRAL, JACOBIAN
+    from fibertwin.report.drawing import GREY, INK, REGION_COLORS, figure, plain
 
     made = figure(9.6, 3.0)
     panels = (
@@ -117,16 +117,9 @@ def _of_case(file: Path) -> "CellQuality":
     import fibertwin.stack  # noqa: F401 (before MPI is loaded)
     from fibertwin import stages
     from fibertwin.case import Case
-    from fibertwin.case.diffusion import DiffusionScan
-    from fibertwin.imaging import VoxelMask
     from fibertwin.meshes import cell_quality
 
     case = Case.read(file)
-    mask = None
-    if isinstance(case.diffusion, DiffusionScan):
-        mask = stages.scan_mask(case.diffusion)
-    elif case.diffusion is not None:
-        image = stages.read(case.diffusion)
-        mask = VoxelMask(image.mask, image.affine, "the tensors' mask")
+    mask = None if case.diffusion is None else stages.body_mask(case.diffusion)
     anatomy = case.anatomy.build(MPI.COMM_SELF, mask)
     return cell_quality(anatomy.mesh.geometry.x, anatomy.mesh.geometry.dofmaps[0])

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from fibertwin.case import Case
-    from fibertwin.imaging import VoxelMask
     from fibertwin.meshes import Anatomy
 
 SUFFIXES = (".png",)
@@ -95,9 +94,11 @@ def draw(case: "Case", file: Path, comm: "MPI.Comm") -> str:
     Raises:
         InputError: on every rank: the body can't be built, a surface is empty, or the file can't be written.
     """
+    from fibertwin import stages
     from fibertwin.meshes import name_surfaces
 
-    body = case.anatomy.build(comm, on_root(comm, lambda: _mask(case)))
+    source = case.diffusion
+    body = case.anatomy.build(comm, on_root(comm, lambda: None if source is None else stages.body_mask(source)))
     if case.surfaces:
         body = name_surfaces(body, case.surfaces)
     painted = gather(body)
@@ -111,25 +112,6 @@ def draw(case: "Case", file: Path, comm: "MPI.Comm") -> str:
 
     on_root(comm, paint)
     return "\n".join((*body.notes, f"wrote {file}"))
-
-
-def _mask(case: "Case") -> "VoxelMask | None":
-    """The body as the scan shows it, in the mesh's space; ``None`` without a scan."""
-    from fibertwin import stages
-    from fibertwin.case import DiffusionScan
-    from fibertwin.imaging import VoxelMask
-
-    source = case.diffusion
-    if source is None:
-        return None
-    if isinstance(source, DiffusionScan):
-        mask = stages.scan_mask(source)
-    else:
-        image = stages.read(source)
-        mask = VoxelMask(image.mask, image.affine, "the scan's mask")
-    if source.transform is None:
-        return mask
-    return VoxelMask(mask.inside, stages.matrix(source.transform) @ mask.affine, mask.source)
 
 
 def gather(body: "Anatomy") -> Painted | None:

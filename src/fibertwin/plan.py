@@ -85,6 +85,7 @@ def _scan(case: Case) -> list[str]:
     if source is None:
         own = case.anatomy.may_bring_fibers(vars(case.anatomy))
         return ["no scan: fibers as the mesh file has them" if own else "no scan: tissue without fibers"]
+    stages.transform(source)  # raises where the file is wrong
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)
@@ -111,12 +112,9 @@ def _cells(case: Case) -> int | None:
 def _mask(case: Case, anatomy: Mask | GreyImage) -> VoxelMask:
     if anatomy.file is not None:
         return anatomy.voxels()
-    if isinstance(case.diffusion, DiffusionScan):
-        return stages.scan_mask(case.diffusion)
     if case.diffusion is None:
         raise InputError(Problem("anatomy.file", "there is no mask", hint="give file, or [diffusion]"))
-    image = stages.read(case.diffusion)
-    return VoxelMask(image.mask, image.affine)
+    return stages.body_mask(case.diffusion)
 
 
 def _nodes(case: Case, cells: int) -> tuple[int, int]:

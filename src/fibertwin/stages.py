@@ -5,12 +5,8 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fibertwin import imaging
 from fibertwin.case import Case, DiffusionScan, DiffusionSource, Eigenvectors, TensorVolume
-from fibertwin.errors import InputError
-from fibertwin.errors import Problem as Wrong
 from fibertwin.imaging import OrientationReport, TensorFile, TensorImage, VoxelMask
 from fibertwin.imaging.brain_mask import mask_of
 from fibertwin.imaging.volumes import read_mask
@@ -56,8 +52,9 @@ def tensors(case: Case, out: Path, comm: "MPI.Comm") -> Tensors | None:
     source = case.diffusion
     if source is None:
         return None
+    move = on_root(comm, lambda: transform(source))  # before the fit: a wrong file is told at once
     image = _fitted(source, comm) if isinstance(source, DiffusionScan) else only_root(comm, lambda: read(source))
-    path, mask, quality = on_root(comm, lambda: _checked(image, source, out))
+    path, mask, quality = on_root(comm, lambda: _checked(image, source, move, out))
     for sentence in quality["assumptions"]:
         logger.info("assumed: %s", sentence)
     for warning in quality["orientation"]["warnings"]:
@@ -99,6 +96,21 @@ def scan_mask(source: DiffusionScan) -> VoxelMask:
     return VoxelMask(inside, scan.affine, "the scan's mask")
 
 
+def body_mask(source: DiffusionSource) -> VoxelMask:
+    """The body as a scan or a tensor volume shows it, in the mesh's space. Not collective.
+
+    Raises:
+        InputError: as by a run.
+    """
+    if isinstance(source, DiffusionScan):
+        mask = scan_mask(source)
+    else:
+        image = read(source)
+        mask = VoxelMask(image.mask, image.affine, "the tensors' mask")
+    move = transform(source)
+    return mask if move is None else VoxelMask(mask.inside, move @ mask.affine, mask.source)
+
+
 def read(source: DiffusionSource) -> TensorImage:
     """Read a ready-made tensor volume. Not collective."""
     mask = None if isinstance(source.mask, str) else source.mask  # such a volume holds the brain and nothing else
@@ -117,29 +129,24 @@ def read(source: DiffusionSource) -> TensorImage:
     raise TypeError(f"no reader for {type(source).__name__}")
 
 
-def _checked(image: TensorImage | None, source: DiffusionSource, out: Path) -> tuple[Path, VoxelMask, dict[str, Any]]:
+def transform(source: DiffusionSource) -> Any | None:
+    """The map (4, 4) from the image's RAS+ mm to the mesh's; None where the case names none. Not collective."""
+    if source.transform is None:
+        return None
+    return imaging.read_transform(source.transform, source.transform_from, source.transform_to)
+
+
+def _checked(
+    image: TensorImage | None, source: DiffusionSource, move: Any | None, out: Path
+) -> tuple[Path, VoxelMask, dict[str, Any]]:
     """Test, move into the mesh's space and write a whole image. Rank 0 only."""
     assert image is not None
     report = imaging.orientation_check(image, force=source.force_orientation)
-    if source.transform is not None:
-        image = imaging.transformed(image, matrix(source.transform))
+    if move is not None:
+        image = imaging.transformed(image, move, source.reorientation)
     path = imaging.write_tensors(image, out / "tensors.nii")
     mask = VoxelMask(image.mask, image.affine, "the scan's mask")
     return path, mask, _quality(image, report)
-
-
-def matrix(path: Path) -> Any:
-    """A transform (4, 4) from a text file.
-
-    Raises:
-        InputError: it can't be read.
-    """
-    try:
-        return np.loadtxt(path)
-    except (OSError, ValueError) as error:
-        raise InputError(Wrong(str(path), f"cannot be read as a matrix: {error}", wanted="4 lines of 4 numbers")) from (
-            error
-        )
 
 
 def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:

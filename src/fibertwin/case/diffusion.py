@@ -18,7 +18,13 @@ class DiffusionSource(Declared):
 
     Attributes:
         mask: which voxels to use.
-        transform: text file with the 4 x 4 matrix from the image's RAS+ mm to the mesh's; it turns the tensors too.
+        transform: rigid or affine map from the image's space to the mesh's, which turns the tensors too: ITK's file
+            (``.tfm``, ``.mat``) of the registration with the image as the moving one; FLIRT's matrix, with
+            ``transform_from`` and ``transform_to``; or 4 x 4 text, the image's RAS+ mm to the mesh's.
+        transform_from: image that FLIRT had as ``-in``; only for its matrix.
+        transform_to: image that FLIRT had as ``-ref``; only for its matrix.
+        reorientation: how tensors turn with the map: by its rotation (``finite-strain``), or so that the principal
+            direction follows it (``principal-direction``).
         radius: how far outside the mask a point of the mesh may take the nearest tensor.
         force_orientation: go on where the orientation test says that the tensors are in a wrong frame or order.
     """
@@ -27,8 +33,18 @@ class DiffusionSource(Declared):
 
     mask: Path | Literal["brain", "signal"] | None = None
     transform: Path | None = None
+    transform_from: Path | None = None
+    transform_to: Path | None = None
+    reorientation: Literal["finite-strain", "principal-direction"] = "finite-strain"
     radius: Annotated[Length, Gt(0)] = 5.0
     force_orientation: bool = False
+
+    def __post_init__(self) -> None:
+        images = (self.transform_from, self.transform_to)
+        if self.transform is None and (any(images) or self.reorientation != "finite-strain"):
+            raise ValueError("transform_from, transform_to and reorientation mean nothing without transform")
+        if (images[0] is None) != (images[1] is None):
+            raise ValueError("transform_from and transform_to go together: a FLIRT matrix needs both images")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ bvecs = "dwi.bvec"
 # tensor = "dti.nii.gz"                 # a fitted tensor volume instead;
 # convention = "mrtrix"                 # who wrote it, where the header does not tell
 mask = "brain"                          # which voxels count: found from the scan; or "signal", or an image
-# transform = "image_to_mesh.txt"       # 4 x 4, RAS+ mm to RAS+ mm; turns the tensors too
+# transform = "image_to_mesh.txt"       # 4 x 4, RAS+ mm to RAS+ mm, or ITK's or FLIRT's; turns the tensors too
 radius = "5 mm"                         # how far outside the mask the nearest tensor may be taken
 
 [anatomy]                               # the body: block, mask or mesh-file
