@@ -5,6 +5,7 @@ import fibertwin.stack  # noqa: F401 (before anything of DOLFINx is imported bel
 from .anatomy import BOUNDARY, TISSUE, Anatomy, bounds
 from .boundary import Boundary, area, boundary_of, centroid, mean_normal
 from .ellipsoid import TruncatedEllipsoid, ellipsoid_fibers
+from .fiber_rules import EllipsoidHelix, FiberRule, Helix, LaplaceAlong, LaplaceDirichlet, Straight
 from .fibers import (
     FiberField,
     axisymmetric_tensor,
@@ -50,11 +51,16 @@ __all__ = [
     "CookMembrane",
     "Cylinder",
     "Diffusion",
+    "EllipsoidHelix",
     "Except",
     "Facing",
     "FiberField",
+    "FiberRule",
     "HalfSpace",
+    "Helix",
     "Label",
+    "LaplaceAlong",
+    "LaplaceDirichlet",
     "Mask",
     "MeshFile",
     "Patch",
@@ -62,6 +68,7 @@ __all__ = [
     "Quality",
     "RegionRule",
     "Rest",
+    "Straight",
     "SurfaceSelector",
     "Tag",
     "Tetrahedra",

@@ -1,6 +1,7 @@
 """Where a point lies in a heart: from apex to base, through the wall, toward which ventricle; by Laplace's equation."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from dolfinx import fem
@@ -13,6 +14,8 @@ from fibertwin.meshes.laplace import Dofs, Potentials, Sampled, sampled
 from .frames import wall_frame
 
 Array = NDArray[np.float64]
+
+Depth = Literal["laplace", "distance"]
 
 SMALL = 1e-12
 """Added to potentials whose ratio is taken: far from both ventricles both vanish, and the ratio is of no weight."""
@@ -49,18 +52,14 @@ class HeartCoordinates:
         long: 0 at the apex, 1 at the base.
         lv: 1 at the left ventricle's endocardium, 0 at the right one's and at the epicardium.
         rv: 1 at the right ventricle's endocardium, 0 at the others; ``None`` where there is one ventricle.
+        depth: (cells, q) 0 at the endocardium (in a septum: between the two), 1 at the epicardium.
     """
 
     apex: Array
     long: Sampled
     lv: Sampled
     rv: Sampled | None
-
-    @property
-    def depth(self) -> Array:
-        """(cells, q) 0 at the endocardium (in a septum: between the two), 1 at the epicardium."""
-        inner = self.lv.values if self.rv is None else self.lv.values + self.rv.values
-        return np.clip(1 - inner, 0.0, 1.0)
+    depth: Array
 
     @property
     def rightness(self) -> Array:
@@ -87,7 +86,7 @@ class HeartCoordinates:
 
 
 def heart_coordinates(
-    anatomy: Anatomy, degree: int, surfaces: HeartSurfaces | None = None, order: int = 2
+    anatomy: Anatomy, degree: int, surfaces: HeartSurfaces | None = None, *, depth: Depth = "laplace", order: int = 2
 ) -> HeartCoordinates:
     """Solve for a heart's coordinates (Bayer et al. 2012, doi 10.1007/s10439-012-0593-5, algorithm 1). Collective.
 
@@ -95,6 +94,8 @@ def heart_coordinates(
         anatomy: the heart, with its surfaces named.
         degree: quadrature degree at whose points they are wanted.
         surfaces: the names.
+        depth: ``laplace``, the potential between endocardium and epicardium, or ``distance``, the part of the way
+            along that potential's gradient.
         order: polynomial degree of the potentials.
 
     Raises:
@@ -105,15 +106,27 @@ def heart_coordinates(
     potentials = Potentials(anatomy, order)
     on = {name: potentials.on(name) for name in names.names}
     inner = [name for name in (names.lv, names.rv) if name is not None]
-    walls = [*inner, names.epicardium]
 
-    def only(one: str) -> Sampled:
-        others = np.concatenate([on[name] for name in walls if name != one])
-        return sampled(potentials.solve({0.0: np.setdiff1d(others, on[one]).astype(np.int32), 1.0: on[one]}), degree)
+    def only(one: str) -> fem.Function:
+        others = np.concatenate([on[name] for name in (*inner, names.epicardium) if name != one])
+        return potentials.solve({0.0: np.setdiff1d(others, on[one]).astype(np.int32), 1.0: on[one]})
 
     apex, place = _apex(potentials, on[names.base], on[names.epicardium])
     long = sampled(potentials.solve({0.0: apex, 1.0: on[names.base]}), degree)
-    return HeartCoordinates(place, long, only(names.lv), only(names.rv) if names.rv is not None else None)
+    cavities = {name: only(name) for name in inner}
+    outward = fem.Function(potentials.space)
+    outward.x.array[:] = 1 - sum(cavity.x.array for cavity in cavities.values())
+    if depth == "laplace":
+        wall = sampled(outward, degree).values
+    else:
+        inside = sampled(potentials.length(outward, np.concatenate([on[name] for name in inner])), degree).values
+        outward.x.array[:] *= -1
+        outside = sampled(potentials.length(outward, on[names.epicardium]), degree).values
+        inside, outside = np.maximum(inside, 0.0), np.maximum(outside, 0.0)
+        wall = inside / (inside + outside + SMALL)
+    found = {name: sampled(cavity, degree) for name, cavity in cavities.items()}
+    rv = None if names.rv is None else found[names.rv]
+    return HeartCoordinates(place, long, found[names.lv], rv, np.clip(wall, 0.0, 1.0))
 
 
 def _apex(potentials: Potentials, base: Dofs, epicardium: Dofs) -> tuple[Dofs, Array]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from fibertwin.meshes.anatomy import Anatomy
 from fibertwin.meshes.fibers import FiberField, fibers_from_axes
 
-from .coordinates import HeartCoordinates, HeartSurfaces, heart_coordinates
+from .coordinates import Depth, HeartCoordinates, HeartSurfaces, heart_coordinates
 from .frames import blended, turned
 
 Array = NDArray[np.float64]
@@ -21,6 +21,7 @@ def laplace_dirichlet_fibers(
     *,
     helix: Angles = (np.pi / 3, -np.pi / 3),
     sheet: Angles = (0.0, 0.0),
+    depth: Depth = "laplace",
     fa: float = 1.0,
 ) -> FiberField:
     """Fibers and sheets of one or two ventricles by Laplace–Dirichlet rules. Collective.
@@ -37,13 +38,15 @@ def laplace_dirichlet_fibers(
         surfaces: the names of its surfaces.
         helix: angle of the fiber from the circumference toward the base, at endocardium and epicardium (rad).
         sheet: angle of the sheet direction from the wall's normal about the fiber, at both (rad).
+        depth: in what the angles are linear: ``laplace``, the potential between endocardium and epicardium, as in the
+            paper, or ``distance``, the part of the way through the wall.
         fa: fractional anisotropy of the tensors, 0 to 1.
 
     Raises:
         InputError: on every rank, where a surface is missing.
         SolveError: a potential was not found.
     """
-    axes = turned_axes(heart_coordinates(anatomy, degree, surfaces), helix, sheet)
+    axes = turned_axes(heart_coordinates(anatomy, degree, surfaces, depth=depth), helix, sheet)
     return fibers_from_axes(anatomy.mesh, degree, lambda _: (axes[..., 0], axes[..., 2]), fa)
 
 

@@ -83,7 +83,7 @@ def _scan(case: Case) -> list[str]:
     """What is read and what is assumed of it; tensor volumes are read and tested, a scan is opened only."""
     source = case.diffusion
     if source is None:
-        return ["no scan: tissue without fibers"]
+        return ["no scan: tissue without fibers" if case.fibers is None else f"no scan: fibers by {case.fibers.kind()}"]
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)

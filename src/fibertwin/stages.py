@@ -166,21 +166,22 @@ def spoken(report: OrientationReport) -> str:
 
 
 def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, FiberField | None]:
-    """Build the anatomy, sample the fibers at its quadrature points, name regions and surfaces. Collective.
+    """Build the anatomy, name its surfaces, sample the fibers or follow their rule, name its regions. Collective.
 
     Raises:
         InputError: on every rank.
     """
     on_root(comm, lambda: examine(case.materials))
     anatomy = case.anatomy.build(comm, None if scan is None else scan.mask)
-    fibers = None
-    if scan is not None and case.diffusion is not None:
-        degree, radius = case.solve.quadrature_degree, case.diffusion.radius
-        fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=radius)
-    if case.regions:
-        anatomy = tag_regions(anatomy, case.regions, fibers)
     if case.surfaces:
         anatomy = name_surfaces(anatomy, case.surfaces)
+    fibers, degree = None, case.solve.quadrature_degree
+    if scan is not None and case.diffusion is not None:
+        fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=case.diffusion.radius)
+    elif case.fibers is not None:
+        fibers = case.fibers.fibers(anatomy, degree)
+    if case.regions:
+        anatomy = tag_regions(anatomy, case.regions, fibers)
     for note in (*anatomy.notes, *(fibers.notes if fibers is not None else ())):
         logger.info("%s", note)
     return anatomy, fibers
