@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Gt, Interval
@@ -16,8 +16,8 @@ from fibertwin.units import Angle, Length, Unit
 from .anatomy import Anatomy
 from .ellipsoid import TruncatedEllipsoid, ellipsoid_fibers
 from .fibers import FiberField, fibers_from_axes, uniform_fibers
-from .heart.coordinates import HeartSurfaces
-from .heart.rule import laplace_dirichlet_fibers
+from .heart.coordinates import Depth, HeartSurfaces
+from .heart.rule import Blending, laplace_dirichlet_fibers
 from .laplace import Potentials, sampled
 from .rule import Direction, unit
 
@@ -66,6 +66,8 @@ class LaplaceDirichlet(FiberRule):
         sheet: angle of the sheets from the wall's normal, about the fiber, at both.
         depth: in what the angles are linear: ``distance``, the part of the way through the wall, or ``laplace``, the
             potential between endocardium and epicardium, as in the paper.
+        blending: ``walls``, which takes any angles, or ``published`` as in the paper, whose fibers jump amid walls
+            through which the helix turns by more than 90°.
     """
 
     surfaces: ClassVar[tuple[str, ...]] = ("lv", "rv", "epicardium", "base")
@@ -76,13 +78,21 @@ class LaplaceDirichlet(FiberRule):
     base: str = "base"
     helix: tuple[Angle, Angle] = (np.pi / 3, -np.pi / 3)
     sheet: tuple[Angle, Angle] = (0.0, 0.0)
-    depth: Literal["distance", "laplace"] = "distance"
+    depth: Depth = "distance"
+    blending: Blending = "walls"
 
     def fibers(self, anatomy: Anatomy, degree: int) -> FiberField:
         """Solve for the heart's coordinates and turn the fibers through its walls. Collective."""
         names = HeartSurfaces(self.lv, self.rv, self.epicardium, self.base)
         return laplace_dirichlet_fibers(
-            anatomy, degree, names, helix=self.helix, sheet=self.sheet, depth=self.depth, fa=self.fa
+            anatomy,
+            degree,
+            names,
+            helix=self.helix,
+            sheet=self.sheet,
+            depth=self.depth,
+            blending=self.blending,
+            fa=self.fa,
         )
 
 

@@ -70,18 +70,18 @@ class HeartCoordinates:
         share: Array = right / (left + right)
         return share
 
-    def frames(self, ventricle: Sampled) -> Array:
-        """Wall axes (cells · q, 3, 3) as one ventricle sees them: circumferential, longitudinal, out of its cavity."""
-        return wall_frame(self.long.gradients.reshape(-1, 3), -ventricle.gradients.reshape(-1, 3))
+    def frames(self, across: Array) -> Array:
+        """Wall axes (cells · q, 3, 3), circumferential, longitudinal and along ``across`` (cells, q, 3)."""
+        return wall_frame(self.long.gradients.reshape(-1, 3), across.reshape(-1, 3))
 
     @property
     def wall(self) -> Array:
         """Wall axes (cells, q, 3, 3) as the nearer ventricle sees them."""
         shape = (*self.lv.values.shape, 3, 3)
-        left = self.frames(self.lv).reshape(shape)
+        left = self.frames(-self.lv.gradients).reshape(shape)
         if self.rv is None:
             return left
-        right = self.frames(self.rv).reshape(shape)
+        right = self.frames(-self.rv.gradients).reshape(shape)
         return np.where((self.rightness > 0.5)[..., None, None], right, left)
 
 
