@@ -80,7 +80,8 @@ def angle_maps(field: FiberField, wall: Array) -> AngleMaps:
     """
     fiber, sheet = values_of(field)
     f, s = (np.einsum("nqi,nqik->nqk", direction, wall) for direction in (fiber, sheet))
-    # the sheet angle turns about the fiber: measured from what of the wall's normal is across it
+    # the sheet angle turns about the fiber as it runs with the circumference, from what of the wall's normal is across
+    f *= np.where(f[..., :1] < 0, -1.0, 1.0)
     normal = np.eye(3)[2] - f[..., 2:] * f
     sidewise = np.cross(normal, f)
     return AngleMaps(

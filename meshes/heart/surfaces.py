@@ -23,7 +23,7 @@ DIRECTIONS = 2000
 
 CONE = np.cos(np.radians(8))
 ROUGH = np.cos(np.radians(30))
-"""Within what angle of a direction normals count for it, and within what angle of the base's normal a facet is of it."""
+"""Cosines of the angles within which normals count for a direction, and facets for the base."""
 
 FLAT = 0.02
 """How far from its plane the base may be, as a part of the bounding box's diagonal."""
