@@ -14,6 +14,7 @@ from .fibers import (
     quadrature_points,
     uniform_fibers,
 )
+from .heart.surfaces import Heart
 from .images import read_image, read_mask
 from .patch import Patch
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
@@ -35,6 +36,7 @@ from .selectors import (
     select,
 )
 from .sources import AnatomySource, Block, Mask, MeshFile
+from .tensor_fit import Fitted, TensorFit, fit_fibers
 from .tetrahedra import Tetrahedra, tetrahedralize
 
 __all__ = [
@@ -56,7 +58,9 @@ __all__ = [
     "Facing",
     "FiberField",
     "FiberRule",
+    "Fitted",
     "HalfSpace",
+    "Heart",
     "Helix",
     "Label",
     "LaplaceAlong",
@@ -71,6 +75,7 @@ __all__ = [
     "Straight",
     "SurfaceSelector",
     "Tag",
+    "TensorFit",
     "Tetrahedra",
     "ThickSphere",
     "ThickTube",
@@ -84,6 +89,7 @@ __all__ = [
     "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
+    "fit_fibers",
     "mean_normal",
     "name_surfaces",
     "quadrature_points",

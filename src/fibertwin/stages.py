@@ -18,6 +18,7 @@ from fibertwin.log import logger, progress
 from fibertwin.meshes import (
     Anatomy,
     FiberField,
+    fit_fibers,
     name_surfaces,
     sample_fibers,
     tag_regions,
@@ -177,7 +178,12 @@ def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, F
         anatomy = name_surfaces(anatomy, case.surfaces)
     fibers, degree = None, case.solve.quadrature_degree
     if scan is not None and case.diffusion is not None:
-        fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=case.diffusion.radius)
+        fit = case.diffusion.fit
+        fibers = (
+            sample_fibers(anatomy.mesh, scan.file, degree, radius=case.diffusion.radius)
+            if fit is None
+            else fit_fibers(anatomy.mesh, scan.file, degree, fit).fibers
+        )
     elif case.fibers is not None:
         fibers = case.fibers.fibers(anatomy, degree)
     if case.regions:

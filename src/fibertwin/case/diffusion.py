@@ -9,6 +9,7 @@ from annotated_types import Gt
 from fibertwin.declared import Choices, Declared
 from fibertwin.imaging.conventions import CONVENTIONS, Units
 from fibertwin.imaging.geometry import Frame
+from fibertwin.meshes import TensorFit
 from fibertwin.units import Length, Unit
 
 
@@ -20,6 +21,8 @@ class DiffusionSource(Declared):
         mask: which voxels to use.
         transform: text file with the 4 x 4 matrix from the image's RAS+ mm to the mesh's; it turns the tensors too.
         radius: how far outside the mask a point of the mesh may take the nearest tensor.
+        fit: fit a smooth tensor field to the voxels in the mesh, instead of interpolating between them: for scans of a
+            few slices, or noisy ones. ``{}`` finds the smoothing length itself.
         force_orientation: go on where the orientation test says that the tensors are in a wrong frame or order.
     """
 
@@ -28,6 +31,7 @@ class DiffusionSource(Declared):
     mask: Path | Literal["brain", "signal"] | None = None
     transform: Path | None = None
     radius: Annotated[Length, Gt(0)] = 5.0
+    fit: TensorFit | None = None
     force_orientation: bool = False
 
 
