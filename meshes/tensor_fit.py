@@ -21,7 +21,7 @@ from fibertwin.parallel import together
 from fibertwin.units import Length
 
 from .fibers import FiberField, field_of, quadrature_points
-from .geometry import nodes_of, tabulate
+from .geometry import jacobian_determinants, nodes_of, tabulate
 from .laplace import conjugate_gradients, sampled
 from .rule import Direction, unit
 from .sampling import TensorSource
@@ -89,9 +89,9 @@ class Fitted:
 def fit_fibers(mesh: Mesh, tensors: TensorSource | TensorImage, degree: int, how: TensorFit | None = None) -> Fitted:
     """Fit a smooth tensor field to the voxels in a mesh. Collective; each rank reads its own part.
 
-    Minimizes Σ V |log D(x) − log D_voxel|² + ℓ² ∫ |∇ log D|² over linear elements for the six components, V the
-    volume of a voxel: what varies over less than 2πℓ is damped. Logarithms are those of Arsigny et al. (2006, doi
-    10.1002/mrm.20965), so that every tensor of the field is positive definite. Without a length the one with the least
+    Minimizes V/N Σ |log D(x) − log D_voxel|² + ℓ² ∫ |∇ log D|² over linear elements for the six components, V the
+    body's volume and N the number of voxels: what varies over less than 2πℓ is damped. Logarithms are those of Arsigny
+    et al. (2006, doi 10.1002/mrm.20965), so that every tensor of the field is positive definite. Without a length the one with the least
     generalized cross validation is taken (Golub, Heath & Wahba 1979, doi 10.1080/00401706.1979.10489751), its trace by
     Hutchinson's probes. Between slices farther apart than the tensors take to change within them a field that is
     as smooth in all directions loses that change; so along an axis ℓ may be a greater one.
@@ -229,6 +229,8 @@ class _LeastSquares:
     def __init__(self, mesh: Mesh, data: _Data, stretch: Array) -> None:
         self.data, self._comm = data, mesh.comm
         self.count = len(data.everywhere)
+        determinants, shares = jacobian_determinants(nodes_of(mesh, mesh.topology.index_map(3).size_local))
+        self._weight = float(self._sum((np.abs(determinants) @ shares).sum(keepdims=True))[0]) / self.count
         self._space = fem.functionspace(mesh, ("Lagrange", 1))
         u, v = ufl.TrialFunction(self._space), ufl.TestFunction(self._space)
         self._price = fem.Constant(mesh, 1.0)
@@ -272,10 +274,10 @@ class _LeastSquares:
         return np.where(found > np.sqrt(3) / 2 * self.data.volume ** (1 / 3), found, 0.0)
 
     def _matrix(self, length: float) -> PETSc.Mat:
-        """V Σ φ φᵀ + ℓ² K."""
+        """V/N Σ φ φᵀ + ℓ² K."""
         self._price.value = length**2
         matrix = petsc.assemble_matrix(self._stiffness)
-        weights = self.data.volume * self.data.shares
+        weights = self._weight * self.data.shares
         blocks = np.einsum("n,ni,nj->nij", weights, self._basis, self._basis)
         cells, first = np.unique(self.data.cells, return_inverse=True)
         sums = np.zeros((len(cells), *blocks.shape[1:]))
@@ -287,7 +289,7 @@ class _LeastSquares:
 
     def _solved(self, matrix: PETSc.Mat, values: Array, *, keep: bool = False) -> list[fem.Function]:
         """One function for each column of voxels' values (n, c); the matrix is freed unless kept."""
-        weights = (self.data.volume * self.data.shares)[:, None] * self._basis
+        weights = (self._weight * self.data.shares)[:, None] * self._basis
         found = []
         for column in values.T:
             right, function = fem.Function(self._space), fem.Function(self._space)
