@@ -91,10 +91,12 @@ def fit_fibers(mesh: Mesh, tensors: TensorSource | TensorImage, degree: int, how
 
     Minimizes V/N Σ |log D(x) − log D_voxel|² + ℓ² ∫ |∇ log D|² over linear elements for the six components, V the
     body's volume and N the number of voxels: what varies over less than 2πℓ is damped. Logarithms are those of Arsigny
-    et al. (2006, doi 10.1002/mrm.20965), so that every tensor of the field is positive definite. Without a length the one with the least
-    generalized cross validation is taken (Golub, Heath & Wahba 1979, doi 10.1080/00401706.1979.10489751), its trace by
-    Hutchinson's probes. Between slices farther apart than the tensors take to change within them a field that is
-    as smooth in all directions loses that change; so along an axis ℓ may be a greater one.
+    et al. (2006, doi 10.1002/mrm.20965), so that every tensor of the field is positive definite. Without a length the
+    one with the least generalized cross validation is taken (Golub, Heath & Wahba 1979, doi
+    10.1080/00401706.1979.10489751), its trace by Hutchinson's probes.
+
+    Between slices that lie farther apart than the tensors take to change within them, a field that is as smooth in all
+    directions loses that change; so along an axis ℓ may be a greater one.
 
     Args:
         mesh: the body's, in mm, RAS+.
@@ -234,9 +236,8 @@ class _LeastSquares:
         self._space = fem.functionspace(mesh, ("Lagrange", 1))
         u, v = ufl.TrialFunction(self._space), ufl.TestFunction(self._space)
         self._price = fem.Constant(mesh, 1.0)
-        self._stiffness = fem.form(
-            self._price * ufl.inner(ufl.grad(u), ufl.grad(v)) * ufl.dx, jit_options=jit.options()
-        )
+        slope = ufl.dot(fem.Constant(mesh, stretch), ufl.grad(u))
+        self._stiffness = fem.form(self._price * ufl.inner(slope, ufl.grad(v)) * ufl.dx, jit_options=jit.options())
         self._basis = self._space.element.basix_element.tabulate(0, data.places)[0, :, :, 0]
         self._dofs = self._space.dofmap.list[data.cells]
         self.mean: Array = self._sum((data.shares[:, None] * data.logs).sum(axis=0)) / self.count

@@ -96,8 +96,10 @@ def test_three_slices_give_back_a_helix():
         for how in (TensorFit(length=0.1, axis="up", reach=20.0), TensorFit(length=0.1))
     )
     wanted = rule.fibers(body, 2)
-    assert angular_difference(found.fibers, wanted).median < 6
-    assert angular_difference(plain.fibers, wanted).median > 12  # as smooth in all directions it forgets in between
+    ours, others = (angular_difference(fit.fibers, wanted) for fit in (found, plain))
+    assert ours.median < 3
+    # as smooth in all directions the field forgets the helix between the slices
+    assert others.percentiles[90] > 2 * ours.percentiles[90]
 
 
 def test_voxels_elsewhere_and_half_an_axis_are_refused():
