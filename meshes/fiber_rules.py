@@ -116,15 +116,15 @@ class LaplaceAlong(FiberRule):
     def fibers(self, anatomy: Anatomy, degree: int) -> FiberField:
         """Solve for the potential. Collective."""
         potentials = Potentials(anatomy)
-        ends = [potentials.on(name) for name in (self.origin, self.insertion)]
+        begin, end = potentials.on(self.origin), potentials.on(self.insertion)
         comm = anatomy.mesh.comm
-        if comm.allreduce(len(np.intersect1d(*ends))):
+        if comm.allreduce(int(np.isin(begin, end).sum())):
             raise InputError(
                 Problem(
                     "fibers", "origin and insertion touch", f'"{self.origin}", "{self.insertion}"', "surfaces apart"
                 )
             )
-        flow = sampled(potentials.solve({0.0: ends[0], 1.0: ends[1]}), degree).gradients.reshape(-1, 3)
+        flow = sampled(potentials.solve({0.0: begin, 1.0: end}), degree).gradients.reshape(-1, 3)
         lengths = np.linalg.norm(flow, axis=1)
         mean = comm.allreduce(float(lengths.sum())) / comm.allreduce(len(lengths))
 

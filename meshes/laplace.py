@@ -99,8 +99,8 @@ class Potentials:
         metric = {"quadrature_degree": 4}
         a = (ufl.inner(t, u) * ufl.inner(t, v) + ACROSS * ufl.inner(u, v)) * ufl.dx(metadata=metric)
         L = ufl.inner(t, v) * (1 + ACROSS) * ufl.dx(metadata=metric)
-        forms = [fem.form(part, jit_options=jit.options()) for part in (a, L)]
-        return self._solved(*forms, [fem.dirichletbc(PETSc.ScalarType(0), start, self.space)])
+        left, right = (fem.form(part, jit_options=jit.options()) for part in (a, L))
+        return self._solved(left, right, [fem.dirichletbc(PETSc.ScalarType(0), start, self.space)])
 
     def _solved(self, a: fem.Form, L: fem.Form, conditions: list[fem.DirichletBC]) -> fem.Function:
         matrix = petsc.assemble_matrix(a, bcs=conditions)

@@ -188,7 +188,7 @@ def draw_streamlines(lines: Streamlines, path: Path, *, view: tuple[float, float
 
     tubes = as_polydata(lines)
     low, high = lines.points.min(axis=0), lines.points.max(axis=0)
-    plotter = pv.Plotter(off_screen=True, window_size=(900, 800))
+    plotter: Any = pv.Plotter(off_screen=True, window_size=[700, 600])
     plotter.set_background("white")
     plotter.add_mesh(tubes, scalars="color", rgb=True, line_width=2, render_lines_as_tubes=True)
     plotter.view_vector(view, viewup=(0, 0, 1))

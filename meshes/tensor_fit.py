@@ -317,5 +317,5 @@ class _LeastSquares:
         return chosen
 
     def _sum(self, values: Array) -> Array:
-        total: Array = np.sum(self._comm.allgather(values), axis=0)
+        total: Array = np.stack(self._comm.allgather(values)).sum(axis=0)
         return total
