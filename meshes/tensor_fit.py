@@ -311,7 +311,7 @@ class _LeastSquares:
 
     def _signs(self) -> Array:
         """Random signs (n, PROBES) that belong to voxels, whatever the rank."""
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(self.count, PROBES))
+        signs: Array = np.random.default_rng(0).choice(np.array([-1.0, 1.0]), size=(self.count, PROBES))
         every = np.unique(np.concatenate(self._comm.allgather(self.data.numbers)))
         chosen: Array = signs[np.searchsorted(every, self.data.numbers)]
         return chosen
