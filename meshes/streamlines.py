@@ -89,7 +89,9 @@ def gathered(field: FiberField) -> AxisCloud | None:
     return only_root(comm, lambda: AxisCloud.of(*(np.concatenate(part) for part in parts)))
 
 
-def trace(cloud: AxisCloud, seeds: int = 500, *, step: float | None = None, longest: float = 200.0) -> Streamlines:
+def trace(
+    cloud: AxisCloud, seeds: int = 500, *, step: float | None = None, longest: float | None = None
+) -> Streamlines:
     """Follow the fibers both ways from seeds, by fourth-order Runge–Kutta steps. Local.
 
     The direction at a place is the leading eigenvector of its neighbors' mean dyad a0⊗a0, weighted by distance, with
@@ -100,7 +102,7 @@ def trace(cloud: AxisCloud, seeds: int = 500, *, step: float | None = None, long
         cloud: where the fibers are.
         seeds: how many lines; they begin at points evenly drawn from the cloud's.
         step: length of a step (mm); a third of ``cloud.reach`` unless stated.
-        longest: length (mm) of a line to either side at most.
+        longest: length (mm) of a line to either side at most; the body's diagonal unless stated.
 
     Raises:
         InputError: a step or a number of seeds is not positive.
@@ -110,6 +112,7 @@ def trace(cloud: AxisCloud, seeds: int = 500, *, step: float | None = None, long
     from scipy.spatial import cKDTree
 
     size = cloud.reach / 3 if step is None else step
+    most = float(np.linalg.norm(np.ptp(cloud.points, axis=0))) if longest is None else longest
     tree = cKDTree(cloud.points)
 
     def direction(x: Array, onward: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -124,7 +127,7 @@ def trace(cloud: AxisCloud, seeds: int = 500, *, step: float | None = None, long
 
     def walk(x: Array, onward: Array) -> list[Array]:
         lines, alive = [[point] for point in x], np.arange(len(x))
-        for _ in range(int(longest / size)):
+        for _ in range(int(most / size)):
             k1, inside = direction(x, onward)
             k2, _ = direction(x + size / 2 * k1, k1)
             k3, _ = direction(x + size / 2 * k2, k1)
