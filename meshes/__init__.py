@@ -5,6 +5,7 @@ import fibertwin.stack  # noqa: F401 (before anything of DOLFINx is imported bel
 from .anatomy import BOUNDARY, TISSUE, Anatomy, bounds
 from .boundary import Boundary, area, boundary_of, centroid, mean_normal
 from .ellipsoid import TruncatedEllipsoid, ellipsoid_fibers
+from .fiber_rules import EllipsoidHelix, FiberRule, Helix, LaplaceAlong, LaplaceDirichlet, Straight
 from .fibers import (
     FiberField,
     axisymmetric_tensor,
@@ -14,6 +15,7 @@ from .fibers import (
     uniform_fibers,
 )
 from .files import file_fibers, read_mesh, write_mesh
+from .heart.surfaces import Heart
 from .imaged import GreyImage, Mask
 from .images import read_image, read_mask
 from .label_sources import LabelMesh, Labels
@@ -44,6 +46,7 @@ from .selectors import (
 )
 from .size_fields import Finer, NearPoint, NearRegion
 from .sources import AnatomySource, Block, MeshFile
+from .tensor_fit import Fitted, TensorFit, fit_fibers
 from .tetrahedra import Tetrahedra, tetrahedralize
 
 __all__ = [
@@ -62,6 +65,7 @@ __all__ = [
     "CookMembrane",
     "Cylinder",
     "Diffusion",
+    "EllipsoidHelix",
     "Except",
     "Facing",
     "FiberField",
@@ -74,6 +78,12 @@ __all__ = [
     "Label",
     "LabelMesh",
     "Labels",
+    "FiberRule",
+    "Fitted",
+    "Heart",
+    "Helix",
+    "LaplaceAlong",
+    "LaplaceDirichlet",
     "Mask",
     "MeshFile",
     "NearestLabel",
@@ -86,8 +96,10 @@ __all__ = [
     "RegionRule",
     "Rest",
     "Sphere",
+    "Straight",
     "SurfaceSelector",
     "Tag",
+    "TensorFit",
     "Tetrahedra",
     "ThickSphere",
     "ThickTube",
@@ -105,6 +117,7 @@ __all__ = [
     "file_fibers",
     "fill_nested",
     "interfaces",
+    "fit_fibers",
     "mean_normal",
     "name_surfaces",
     "open_edges",

@@ -102,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="DIR")
     report.set_defaults(verb=_report)
 
+    lines = verbs.add_parser(
+        "streamlines", help="draw lines along the fibers of the results in a folder, and write them for VTK"
+    )
+    lines.add_argument("folder", type=Path, metavar="DIR")
+    lines.add_argument("--seeds", type=int, default=1000, metavar="N", help="how many lines (1000)")
+    lines.set_defaults(verb=_streamlines)
+
     demo = verbs.add_parser("demo", help="run the main job on a real whole-brain scan")
     _add_run(demo)
     demo.set_defaults(verb=_demo)
@@ -249,6 +256,17 @@ def _report(arguments: argparse.Namespace) -> int:
         from fibertwin import report
 
         print(f"wrote {report.write_report(arguments.folder)}")
+    return 0
+
+
+def _streamlines(arguments: argparse.Namespace) -> int:
+    if not (arguments.folder / "fields.pvd").is_file():
+        hint = "give the folder that fibertwin run -o wrote, with pvd among its formats"
+        raise InputError(Problem(str(arguments.folder), "holds no fields", wanted="fields.pvd", hint=hint))
+    if _launched_rank() == 0:
+        from fibertwin.report.lines import write_lines
+
+        print("wrote " + ", ".join(str(path) for path in write_lines(arguments.folder, arguments.seeds)))
     return 0
 
 

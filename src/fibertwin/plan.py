@@ -83,6 +83,8 @@ def _scan(case: Case) -> list[str]:
     """What is read and what is assumed of it; tensor volumes are read and tested, a scan is opened only."""
     source = case.diffusion
     if source is None:
+        if case.fibers is not None:
+            return [f"no scan: fibers by {case.fibers.kind()}"]
         own = case.anatomy.may_bring_fibers(vars(case.anatomy))
         return ["no scan: fibers as the mesh file has them" if own else "no scan: tissue without fibers"]
     stages.transform(source)  # raises where the file is wrong

@@ -15,6 +15,7 @@ from fibertwin.meshes import (
     Anatomy,
     FiberField,
     file_fibers,
+    fit_fibers,
     name_surfaces,
     sample_fibers,
     tag_regions,
@@ -178,28 +179,35 @@ def spoken(report: OrientationReport) -> str:
 
 
 def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, FiberField | None]:
-    """Build the anatomy, sample the fibers at its quadrature points, name regions and surfaces. Collective.
+    """Build the anatomy, name its surfaces, sample the fibers or follow their rule, name its regions. Collective.
 
     Raises:
         InputError: on every rank.
     """
     on_root(comm, lambda: examine(case.materials))
     anatomy = case.anatomy.build(comm, None if scan is None else scan.mask)
-    fibers = None
-    if scan is not None and case.diffusion is not None:
-        degree, radius = case.solve.quadrature_degree, case.diffusion.radius
-        fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=radius)
-        if anatomy.fibers is not None:
-            logger.info("fibers come from the scan; those of the mesh file are left")
-    else:
-        fibers = file_fibers(anatomy, case.solve.quadrature_degree)
-    if case.regions:
-        anatomy = tag_regions(anatomy, case.regions, fibers)
     if case.surfaces:
         anatomy = name_surfaces(anatomy, case.surfaces)
+    fibers = _fibers(case, anatomy, scan)
+    if case.regions:
+        anatomy = tag_regions(anatomy, case.regions, fibers)
     for note in (*anatomy.notes, *(fibers.notes if fibers is not None else ())):
         logger.info("%s", note)
     return anatomy, fibers
+
+
+def _fibers(case: Case, anatomy: Anatomy, scan: Tensors | None) -> FiberField | None:
+    """Fibers of the scan, else by the case's rule, else as the mesh file has them. Collective."""
+    degree = case.solve.quadrature_degree
+    named = (scan is not None and case.diffusion is not None) or case.fibers is not None
+    if named and anatomy.fibers is not None:
+        logger.info("fibers come from the %s; those of the mesh file are left", "rule" if scan is None else "scan")
+    if scan is not None and case.diffusion is not None:
+        fit = case.diffusion.fit
+        if fit is None:
+            return sample_fibers(anatomy.mesh, scan.file, degree, radius=case.diffusion.radius)
+        return fit_fibers(anatomy.mesh, scan.file, degree, fit).fibers
+    return case.fibers.fibers(anatomy, degree) if case.fibers is not None else file_fibers(anatomy, degree)
 
 
 def problem(case: Case, anatomy: Anatomy, fibers: FiberField | None) -> Problem:

@@ -119,6 +119,16 @@ IN_THE_CASE = [
     Bad("no supports", lambda d, f: d.pop("supports"), ("supports", "is missing")),
     Bad("two scans", lambda d, f: d["diffusion"].update(tensor="mask.nii.gz"), ("diffusion", "exclude each other")),
     Bad(
+        "two sources of fibers",
+        lambda d, f: d.update(fibers={"rule": "straight", "axis": "up"}),
+        ("fibers", "a second source of fibers beside [diffusion]", "one of the two"),
+    ),
+    Bad(
+        "fibers between surfaces that are not there",
+        lambda d, f: d.update(fibers={"rule": "laplace-along", "origin": "lefft", "insertion": "right"}),
+        ("fibers.origin", "no surface has this name", "did you mean left?"),
+    ),
+    Bad(
         "no scan", lambda d, f: d.pop("diffusion"), ("materials.white.energies[1]", "there is no scan", "regions.white")
     ),
     Bad(

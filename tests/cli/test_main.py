@@ -223,3 +223,8 @@ def test_a_reader_that_has_gone_ends_the_output_in_silence():
     command = f'{sys.executable} -c "{program}"; echo $? >&2'
     done = subprocess.run(["sh", "-c", f"{{ {command}; }} | true"], capture_output=True, text=True, check=True)
     assert done.stderr.split() == ["141"]
+
+
+def test_streamlines_need_results(tmp_path, capsys):
+    assert cli.main(["streamlines", str(tmp_path)]) == 2
+    assert "holds no fields" in capsys.readouterr().err

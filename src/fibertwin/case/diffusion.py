@@ -9,6 +9,7 @@ from annotated_types import Gt
 from fibertwin.declared import Choices, Declared
 from fibertwin.imaging.conventions import CONVENTIONS, Units
 from fibertwin.imaging.geometry import Frame
+from fibertwin.meshes import TensorFit
 from fibertwin.units import Length, Unit
 
 
@@ -26,6 +27,8 @@ class DiffusionSource(Declared):
         reorientation: how tensors turn with the map: by its rotation (``finite-strain``), or so that the principal
             direction follows it (``principal-direction``).
         radius: how far outside the mask a point of the mesh may take the nearest tensor.
+        fit: fit a smooth tensor field to the voxels in the mesh, instead of interpolating between them: for scans of a
+            few slices, or noisy ones. ``{}`` finds the smoothing length itself.
         force_orientation: go on where the orientation test says that the tensors are in a wrong frame or order.
     """
 
@@ -37,6 +40,7 @@ class DiffusionSource(Declared):
     transform_to: Path | None = None
     reorientation: Literal["finite-strain", "principal-direction"] = "finite-strain"
     radius: Annotated[Length, Gt(0)] = 5.0
+    fit: TensorFit | None = None
     force_orientation: bool = False
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Gt, Interval, Len
 
 from fibertwin.constitutive import Material
-from fibertwin.meshes import AnatomySource, RegionRule, SurfaceSelector
+from fibertwin.meshes import AnatomySource, FiberRule, RegionRule, SurfaceSelector
 from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood, Unload
 from fibertwin.units import Number
 
@@ -61,7 +61,8 @@ class Case:
     Attributes:
         title: a line for the report.
         plugins: Python files whose laws (or supports, loads, …) the rest of the file may name; they are run.
-        diffusion: the scan; left out where no law has fibers.
+        diffusion: the scan; left out where no law has fibers, or a rule gives them.
+        fibers: a rule that gives the fibers where there is no scan.
         anatomy: where the mesh comes from.
         surfaces: named parts of the boundary, each by one selector or by several that must all hold.
         regions: named parts of the volume, each by a rule; without any, all is one region ``tissue``.
@@ -77,6 +78,7 @@ class Case:
     title: str = ""
     plugins: tuple[Path, ...] = ()
     diffusion: DiffusionSource | None = None
+    fibers: FiberRule | None = None
     anatomy: AnatomySource
     surfaces: dict[str, SurfaceSelector | Annotated[tuple[SurfaceSelector, ...], Len(1)]] = field(default_factory=dict)
     regions: dict[str, RegionRule] = field(default_factory=dict)

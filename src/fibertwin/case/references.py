@@ -8,7 +8,7 @@ from typing import Any
 
 from fibertwin.constitutive import Formula, StrainEnergy
 from fibertwin.errors import Problem
-from fibertwin.meshes import BOUNDARY, TISSUE, AnatomySource, Diffusion, Mask
+from fibertwin.meshes import BOUNDARY, TISSUE, AnatomySource, Diffusion, FiberRule, Mask
 from fibertwin.solver.formula import FormulaError
 from fibertwin.solver.parameters import needs_scan
 from fibertwin.units import quoted
@@ -63,6 +63,12 @@ def _surfaces(document: Table) -> Iterator[Problem]:
             surface = member.get("surface") if isinstance(member, Mapping) else None
             if isinstance(surface, str) and surface not in known:
                 yield _no_such("surface", surface, known, (section, name, "surface"))
+    fibers = _section(document, "fibers")
+    rule = members(FiberRule).get(str(fibers.get("rule")))
+    for key in () if rule is None else rule.surfaces:
+        surface = fibers.get(key, getattr(rule, key, None))
+        if isinstance(surface, str) and surface not in known:
+            yield _no_such("surface", surface, known, ("fibers", key))
 
 
 def _loaded_regions(document: Table) -> Iterator[Problem]:
@@ -109,11 +115,16 @@ def _energies(document: Table) -> Iterator[Problem]:
 
 def _without_scan(document: Table) -> Iterator[Problem]:
     """What looks at a scan where there is none."""
+    by_rule = "fibers" in document
     if "diffusion" in document:
+        if by_rule:
+            what = "is a second source of fibers beside [diffusion]"
+            yield Problem("fibers", what, wanted="one of the two", hint="leave [fibers] out to use the scan")
         return
     hint = "add [diffusion]"
     source = _anatomy(document)
-    fibrous = source is not None and source.may_bring_fibers(_section(document, "anatomy"))
+    own = source is not None and source.may_bring_fibers(_section(document, "anatomy"))
+    fibrous = by_rule or own
     laws = members(StrainEnergy)
     for name, material in _section(document, "materials").items():
         energies = material.get("energies") if isinstance(material, Mapping) else None
@@ -123,7 +134,8 @@ def _without_scan(document: Table) -> Iterator[Problem]:
                 continue
             where = ("materials", name, "energies", index)
             if law.needs_fibers and not fibrous:
-                yield Problem(place(where), f"{law.kind()} has fibers, but there is no scan", hint=hint)
+                or_rule = f"{hint}, or [fibers] with a rule"
+                yield Problem(place(where), f"{law.kind()} has fibers, but there is no scan", hint=or_rule)
             for key, value in energy.items():
                 for formula in value if isinstance(value, list) else [value]:
                     if isinstance(formula, Mapping) and _looks_at_scan(formula.get("formula")):
