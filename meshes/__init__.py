@@ -13,15 +13,18 @@ from .fibers import (
     quadrature_points,
     uniform_fibers,
 )
+from .files import file_fibers, read_mesh, write_mesh
+from .imaged import GreyImage, Mask
 from .images import read_image, read_mask
 from .label_sources import LabelMesh, Labels
 from .multi_fill import fill_nested
 from .multi_region import Interfaces, RegionMesh, interfaces, open_edges
+from .nearest_label import NearestLabel
 from .patch import Patch
+from .pieces import Component, Grown
 from .primitives import CookMembrane, Cylinder, ThickSphere, ThickTube
 from .quality import Quality, dihedral_angles, scaled_jacobian, signed_volumes
 from .quality_report import CellQuality, cell_quality, require_good_cells
-from .read import read_mesh
 from .regions import CellTag, Diffusion, Label, RegionRule, Rest, tag_regions
 from .rule import SurfaceSelector
 from .sampling import sample_fibers
@@ -32,13 +35,15 @@ from .selectors import (
     Except,
     Facing,
     HalfSpace,
+    InCylinder,
     Plane,
+    Sphere,
     Tag,
     name_surfaces,
     select,
 )
 from .size_fields import Finer, NearPoint, NearRegion
-from .sources import AnatomySource, Block, Mask, MeshFile
+from .sources import AnatomySource, Block, MeshFile
 from .tetrahedra import Tetrahedra, tetrahedralize
 
 __all__ = [
@@ -53,6 +58,7 @@ __all__ = [
     "Box",
     "CellQuality",
     "CellTag",
+    "Component",
     "CookMembrane",
     "Cylinder",
     "Diffusion",
@@ -60,7 +66,10 @@ __all__ = [
     "Facing",
     "FiberField",
     "Finer",
+    "GreyImage",
+    "Grown",
     "HalfSpace",
+    "InCylinder",
     "Interfaces",
     "Label",
     "LabelMesh",
@@ -69,12 +78,14 @@ __all__ = [
     "MeshFile",
     "NearPoint",
     "NearRegion",
+    "NearestLabel",
     "Patch",
     "Plane",
     "Quality",
     "RegionMesh",
     "RegionRule",
     "Rest",
+    "Sphere",
     "SurfaceSelector",
     "Tag",
     "Tetrahedra",
@@ -91,6 +102,7 @@ __all__ = [
     "ellipsoid_fibers",
     "fibers_from",
     "fibers_from_axes",
+    "file_fibers",
     "fill_nested",
     "interfaces",
     "mean_normal",
@@ -108,4 +120,5 @@ __all__ = [
     "tag_regions",
     "tetrahedralize",
     "uniform_fibers",
+    "write_mesh",
 ]

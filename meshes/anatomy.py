@@ -1,7 +1,7 @@
 """A mesh with named regions and named surfaces, spread over the ranks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import basix.ufl
 import numpy as np
@@ -22,6 +22,7 @@ from fibertwin.errors import InputError, Problem
 from fibertwin.memory import hand_back
 from fibertwin.parallel import on_root
 
+from .distribute import numbers_of_facets, rows_for
 from .geometry import NODES, facet_nodes
 from .quality import Quality, joined, shapes, summarized
 
@@ -44,6 +45,8 @@ class Anatomy:
         facet_tags: numbers that a mesh file gave to exterior facets, if it did.
         quality: quality of the whole mesh, the same on every rank.
         notes: what a person should know about how it was made, the same on every rank.
+        fibers: (local cells, 3) unit vectors along the fibers that came with the mesh, zero where a cell has none.
+        sheets: (local cells, 3) likewise across them, in the sheet.
     """
 
     mesh: Mesh
@@ -53,6 +56,8 @@ class Anatomy:
     quality: Quality
     facet_tags: MeshTags | None = None
     notes: tuple[str, ...] = ()
+    fibers: NDArray[np.float64] | None = None
+    sheets: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,12 @@ class RawMesh:
             in the order of DOLFINx (basix): corners, then edges, faces and interior.
         cell_values: (m,) region number of each cell.
         regions: region numbers by name.
-        facets: (k, 3 or 4) corners of tagged facets, in any order.
+        facets: (k, 3 or 4) corners of tagged facets, in any order; a facet of several surfaces stands there for each.
         facet_values: (k,) their numbers.
         surfaces: facet numbers by surface name.
         notes: what was noticed on the way.
+        fibers: (m, 3) unit vectors along the fibers of each cell, zero where a cell has none; ``None`` without fibers.
+        sheets: (m, 3) likewise across them, in the sheet.
     """
 
     points: NDArray[np.float64]
@@ -79,6 +86,8 @@ class RawMesh:
     facet_values: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     surfaces: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    fibers: NDArray[np.float64] | None = None
+    sheets: NDArray[np.float64] | None = None
 
 
 def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
@@ -94,26 +103,35 @@ def spread(comm: MPI.Comm, raw: RawMesh | None) -> Anatomy:
     shape, degree = NODES[nodes]
     element = basix.ufl.element("Lagrange", shape.name, degree, shape=(3,))
     mesh = create_mesh(comm, cells, element, points, partitioner=partitioner())
-    # Tags are small beside the mesh: every rank gets all of them and picks its own.
-    values, regions, facets, facet_values, surfaces, notes = comm.bcast(
-        (raw.cell_values, raw.regions, raw.facets, raw.facet_values, raw.surfaces, raw.notes)
+    regions, surfaces, notes, tagged, axes = comm.bcast(
+        (raw.regions, raw.surfaces, raw.notes, len(raw.facets), (raw.fibers is not None, raw.sheets is not None))
         if raw is not None
         else None
     )
-    anatomy = with_regions(
-        mesh, np.asarray(values[mesh.topology.original_cell_index], dtype=np.int32), regions, notes=notes
-    )
-    if len(facets) == 0:
-        return anatomy
-    tags, matched = _match_facets(mesh, anatomy.surfaces[BOUNDARY], facets, facet_values)
-    if matched < len(facets):
-        notes = (
-            *notes,
-            f"{len(facets) - matched} of {len(facets)} tagged facets are not on the boundary; left out",
-        )
-    named = {name: np.sort(tags.find(value)) for name, value in surfaces.items()}
-    return Anatomy(
-        mesh, anatomy.cell_tags, regions, anatomy.surfaces | named, anatomy.quality, facet_tags=tags, notes=notes
+    own = np.asarray(mesh.topology.original_cell_index, dtype=np.int64)
+    values = rows_for(comm, None if raw is None else raw.cell_values, own)
+    fibers = rows_for(comm, None if raw is None else raw.fibers, own) if axes[0] else None
+    sheets = rows_for(comm, None if raw is None else raw.sheets, own) if axes[1] else None
+    anatomy = replace(with_regions(mesh, values, regions, notes=notes), fibers=fibers, sheets=sheets)
+    return anatomy if tagged == 0 else _with_surfaces(anatomy, raw, surfaces, tagged)
+
+
+def _with_surfaces(anatomy: Anatomy, raw: RawMesh | None, surfaces: dict[str, int], tagged: int) -> Anatomy:
+    """The same body with the surfaces that rank 0's facets make. Collective."""
+    mesh, boundary = anatomy.mesh, anatomy.surfaces[BOUNDARY]
+    corners = np.asarray(mesh.geometry.input_global_indices)[facet_nodes(mesh, boundary)].astype(np.int64)
+    facets, values = (None, None) if raw is None else (raw.facets, raw.facet_values)
+    places, numbers, missing = numbers_of_facets(mesh.comm, facets, values, corners)
+    notes = anatomy.notes
+    if missing:
+        notes = (*notes, f"{missing} of {tagged} tagged facets are not on the boundary; left out")
+    first, at = np.unique(places, return_index=True)
+    named = {name: boundary[np.unique(places[numbers == number])] for name, number in surfaces.items()}
+    return replace(
+        anatomy,
+        surfaces=anatomy.surfaces | named,
+        facet_tags=meshtags(mesh, mesh.topology.dim - 1, boundary[first], numbers[at]),
+        notes=notes,
     )
 
 
@@ -187,25 +205,6 @@ def require_quality(quality: Quality, minimum: float, where: str, hint: str = ""
                 hint,
             )
         )
-
-
-def _match_facets(
-    mesh: Mesh, boundary: NDArray[np.int32], facets: NDArray[np.int64], values: NDArray[np.int32]
-) -> tuple[MeshTags, int]:
-    """Tags on this rank's exterior facets, and how many of the given facets were found on any rank. Collective."""
-    own = _keys(mesh.geometry.input_global_indices[facet_nodes(mesh, boundary)])
-    given = _keys(facets)
-    order = np.argsort(given)
-    place = np.minimum(np.searchsorted(given[order], own), len(given) - 1)
-    found = given[order][place] == own
-    tags = meshtags(mesh, mesh.topology.dim - 1, boundary[found], values[order][place][found].astype(np.int32))
-    return tags, int(mesh.comm.allreduce(int(found.sum())))
-
-
-def _keys(corners: NDArray[np.int64]) -> NDArray[np.void]:
-    """One comparable key per facet (n,), whatever the order of its corners."""
-    ordered = np.ascontiguousarray(np.sort(corners, axis=1).astype(np.int64))
-    return ordered.view([(f"f{k}", np.int64) for k in range(ordered.shape[1])]).ravel()
 
 
 def bounds(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

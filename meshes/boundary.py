@@ -1,7 +1,7 @@
 """The exterior facets, flat or curved: normals, areas, and what follows from them on any number of ranks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from .anatomy import BOUNDARY, Anatomy, bounds
-from .geometry import map_facets
+from .geometry import facet_nodes, map_facets
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Boundary:
         lower: (3,) lower corner of the whole mesh's bounding box (mm).
         upper: (3,) upper corner.
         values: (n,) numbers that the mesh file gave to the facets, or ``None`` if it gave none.
+        nodes: (n, 3 or 4) what the corners are called on all ranks alike.
     """
 
     comm: MPI.Comm
@@ -37,6 +38,7 @@ class Boundary:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     values: NDArray[np.int32] | None = None
+    nodes: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
     @cached_property
     def area_vectors(self) -> NDArray[np.float64]:
@@ -99,8 +101,9 @@ def boundary_of(anatomy: Anatomy, surface: str = BOUNDARY) -> Boundary:
     found = map_facets(mesh, facets)
     lower, upper = bounds(mesh)
     values = _file_values(anatomy, facets)
+    nodes = np.asarray(mesh.geometry.input_global_indices)[facet_nodes(mesh, facets)].astype(np.int64)
     return Boundary(
-        mesh.comm, facets, found.corners, found.midpoints, found.points, found.vectors, lower, upper, values
+        mesh.comm, facets, found.corners, found.midpoints, found.points, found.vectors, lower, upper, values, nodes
     )
 
 

@@ -1,4 +1,4 @@
-"""Volumes that shape a mesh, masks and labels, read as arrays."""
+"""Volumes that shape a mesh, masks and labels, as arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -7,40 +7,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
-from fibertwin.imaging import VoxelMask
+from fibertwin.imaging import ImageUnit, VoxelMask, open_image, read_grey
 
 
-def read_image(path: Path | str) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
-    """A volume (nx, ny, nz) and its affine (4, 4), voxel index (center) to RAS+ mm; not collective.
+def read_image(path: Path | str) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """A volume (nx, ny, nz) and its affine (4, 4), voxel index (center) to RAS+ mm; not collective. NaN may be in it.
 
     Raises:
-        InputError: nibabel is missing, the file can't be read, or it isn't a volume.
+        InputError: as ``fibertwin.imaging.open_image``.
     """
-    file = Path(path)
-    try:
-        import nibabel
-    except ImportError as error:
-        hint = "pip install 'fibertwin[imaging]'"
-        raise InputError(Problem("nibabel", "is needed to read images", str(error), hint=hint)) from error
-    if not file.is_file():
-        raise InputError(Problem(str(file), "there is no such image file"))
-    try:
-        image: Any = nibabel.load(file)
-        values = np.asarray(image.dataobj)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        raise InputError(Problem(str(file), "can't be read as an image", str(error), "NIfTI, MGH ...")) from error
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        raise InputError(Problem(str(file), "is no volume", f"{values.ndim} dimensions", "three dimensions"))
-    return values, np.asarray(image.affine, dtype=np.float64)
+    image = open_image(path, finite=False)
+    return image.values, image.affine
 
 
-def read_mask(path: Path | str) -> VoxelMask:
+def read_mask(path: Path | str, *, volume: int | None = None, unit: ImageUnit | None = None) -> VoxelMask:
     """A mask image: every voxel that isn't 0 is inside.
 
+    Args:
+        path: as ``fibertwin.imaging.open_image``.
+        volume: which volume of an image with four dimensions.
+        unit: what the file's lengths are measured in.
+
     Raises:
-        InputError: as ``read_image``.
+        InputError: as ``fibertwin.imaging.open_image``; or values lie between 0 and 1, as in maps of probability.
     """
-    values, affine = read_image(path)
-    return VoxelMask(values != 0, affine, str(path))
+    image = read_grey(path, volume=volume, unit=unit)
+    if image.values.dtype.kind == "f" and ((image.values > 0) & (image.values < 1)).any():
+        count = int(((image.values > 0) & (image.values < 1)).sum())
+        hint = 'for a map of probability: type = "grey-image" with above = 0.5'
+        raise InputError(
+            Problem(image.source, "is no mask", f"{count} voxels between 0 and 1", "0 outside, 1 inside", hint)
+        )
+    return VoxelMask(image.values != 0, image.affine, image.source, image.notes)

@@ -42,7 +42,7 @@ class Patch(SurfaceSelector):
 
     def picks(self, boundary: Boundary) -> NDArray[np.bool_]:
         """Which facets lie under the patch."""
-        center = self._center(boundary)
+        center = place_on(boundary, self.direction, self.near, "patch")
         outward = self._normal(boundary, center)
         up = unit(self.up, "patch.up")
         if abs(up @ outward) > 1 - 1e-6:
@@ -60,14 +60,6 @@ class Patch(SurfaceSelector):
         picked: NDArray[np.bool_] = inside & (boundary.normals @ outward > 1e-9)
         return picked
 
-    def _center(self, boundary: Boundary) -> NDArray[np.float64]:
-        if (self.direction is None) == (self.near is None):
-            raise InputError(Problem("patch", "needs either a direction or a point near it", wanted="one of the two"))
-        if self.direction is not None:
-            return _where_ray_leaves(boundary, boundary.centroid(), unit(self.direction, "patch.direction"))
-        assert self.near is not None
-        return _nearest_point(boundary, point_of(self.near, boundary))
-
     def _normal(self, boundary: Boundary, center: NDArray[np.float64]) -> NDArray[np.float64]:
         """The normal there, averaged over facets within half the shorter side that face the same way to 60 degrees."""
         nearest = np.linalg.norm(_nearest_on_triangles(boundary, center) - center, axis=1)
@@ -83,8 +75,45 @@ class Patch(SurfaceSelector):
         return normal
 
 
+def place_on(
+    boundary: Boundary,
+    direction: Direction | None,
+    near: tuple[Position, Position, Position] | None,
+    where: str,
+) -> NDArray[np.float64]:
+    """The point (3,) where the ray from the center of mass leaves the body, or the one nearest to a point. Collective.
+
+    Args:
+        boundary: the whole surface.
+        direction: of the ray; or give ``near``.
+        near: the point; or give ``direction``.
+        where: the rule's name, for messages.
+
+    Raises:
+        InputError: on every rank, if both are given, or none, or the ray never meets the surface.
+    """
+    if direction is not None and near is None:
+        return _where_ray_leaves(boundary, boundary.centroid(), unit(direction, f"{where}.direction"), where)
+    if near is not None and direction is None:
+        return _nearest_point(boundary, point_of(near, boundary))
+    raise InputError(Problem(where, "needs either a direction or a point near it", wanted="one of the two"))
+
+
+def facet_at(boundary: Boundary, point: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which facet (n,) is nearest to a point; of several the one with the first midpoint by coordinates. Collective."""
+    apart = np.linalg.norm(_nearest_on_triangles(boundary, point) - point, axis=1)
+    apart = apart.reshape(-1, boundary.corners.shape[1] - 2).min(axis=1)
+    least = min(boundary.comm.allgather(float(apart.min(initial=np.inf))))
+    near = np.flatnonzero(apart <= least + boundary.slack)
+    here = [tuple(np.rint(boundary.midpoints[k] / max(boundary.slack, 1e-300)).tolist()) for k in near]
+    first = min(place for places in boundary.comm.allgather(here) for place in places)
+    picked = np.zeros(len(apart), dtype=bool)
+    picked[[k for k, place in zip(near, here, strict=True) if place == first][:1]] = True
+    return picked
+
+
 def _where_ray_leaves(
-    boundary: Boundary, origin: NDArray[np.float64], direction: NDArray[np.float64]
+    boundary: Boundary, origin: NDArray[np.float64], direction: NDArray[np.float64], where: str
 ) -> NDArray[np.float64]:
     """The outermost point of the surface on a ray (Möller & Trumbore 1997, doi 10.1080/10867651.1997.10487468)."""
     a = boundary.triangles[:, 0]
@@ -100,7 +129,12 @@ def _where_ray_leaves(
     farthest = max(boundary.comm.allgather(float(t[hit].max(initial=-np.inf))))
     if not np.isfinite(farthest):
         raise InputError(
-            Problem("patch.direction", "the ray from the body's center never meets its surface", written(direction))
+            Problem(
+                f"{where}.direction",
+                "the ray from the body's center never meets its surface",
+                written(direction),
+                hint="give near",
+            )
         )
     point: NDArray[np.float64] = origin + farthest * direction
     return point

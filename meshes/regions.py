@@ -11,14 +11,14 @@ from annotated_types import Ge, Interval, MinLen
 from dolfinx.mesh import compute_midpoints, meshtags
 from numpy.typing import NDArray
 
-from fibertwin.declared import Declared
+from fibertwin.declared import Choices, Declared
 from fibertwin.errors import InputError, Problem
+from fibertwin.imaging import TABLES, label_table, read_labels
 from fibertwin.parallel import together
 from fibertwin.units import Unit
 
 from .anatomy import Anatomy, local_cells
 from .fibers import FiberField
-from .images import read_image
 
 Share = Annotated[float, Unit(""), Interval(ge=0, le=1)]
 Diffusivity = Annotated[float, Unit("mm^2/s"), Ge(0)]
@@ -83,21 +83,25 @@ class Label(RegionRule):
 
     Attributes:
         file: label image, such as FreeSurfer's aparc+aseg or SynthSeg's.
-        values: the numbers, such as [2, 41] for cerebral white matter.
+        values: numbers or names, such as [2, 41] or ["white matter"] for cerebral white matter.
+        table: what the names are, where the file has none of its own.
+        table_file: table of names instead (FreeSurfer .txt, 3D Slicer .ctbl, ITK-SNAP, TOML).
     """
 
     file: Path
-    values: Annotated[tuple[int, ...], MinLen(1)]
+    values: Annotated[tuple[int | str, ...], MinLen(1)]
+    table: Annotated[str, Choices(tuple(TABLES))] = "freesurfer"
+    table_file: Path | None = None
 
     def picks(self, anatomy: Anatomy, fibers: FiberField | None) -> NDArray[np.bool_]:
         """Which cells carry one of the numbers at their centroid."""
-        labels, affine = read_image(self.file)
-        inverse = np.linalg.inv(affine)
+        image = read_labels(self.file, self.table if self.table_file is None else label_table(self.table_file))
+        labels, inverse = image.labels, np.linalg.inv(image.affine)
         index = np.rint(_centroids(anatomy) @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.int64)
         inside = ((index >= 0) & (index < np.array(labels.shape))).all(axis=1)
         found = np.zeros(len(index), dtype=labels.dtype)
         found[inside] = labels[tuple(index[inside].T)]
-        return np.isin(found, self.values)
+        return np.isin(found, image.numbers(self.values))
 
 
 @dataclass(frozen=True)

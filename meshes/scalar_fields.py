@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
+from .files.through_meshio import meshio_read
 from .images import read_image
-from .read import meshio_read
 
 Array = NDArray[np.float64]
 

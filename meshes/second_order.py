@@ -16,13 +16,14 @@ STRAIGHT = 1e-6
 _VTK_FACES = np.array([[0, 3, 7, 4], [1, 2, 6, 5], [0, 1, 5, 4], [3, 2, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7]])
 _VTK_EDGES = np.array([[a, b] for a, b in [(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4)]])
 _VTK_EDGES = np.concatenate([_VTK_EDGES, [[k, k + 4] for k in range(4)]])
-_SHAPES = {4: CellType.tetrahedron, 10: CellType.tetrahedron, 8: CellType.hexahedron, 27: CellType.hexahedron}
+SHAPES = {4: CellType.tetrahedron, 10: CellType.tetrahedron, 8: CellType.hexahedron, 27: CellType.hexahedron}
+"""Shape of a cell by its number of nodes."""
 
 
 def in_order(cells: Integers) -> Integers:
     """Cells (m, 4, 8, 10 or 27) in DOLFINx's order from cells in that of VTK and meshio."""
     nodes = cells.shape[1]
-    return np.asarray(cells[:, cell_perm_vtk(_SHAPES[nodes], nodes)])
+    return np.asarray(cells[:, cell_perm_vtk(SHAPES[nodes], nodes)])
 
 
 def completed(points: Array, cells: Integers) -> tuple[Array, Integers]:

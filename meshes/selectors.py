@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Interval, MinLen
+from annotated_types import Gt, Interval, MinLen
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
@@ -14,6 +14,8 @@ from fibertwin.units import Unit
 from .anatomy import Anatomy
 from .boundary import Boundary, area, boundary_of, facet_counts
 from .rule import Axis, Direction, Position, SurfaceSelector, coordinate, point_of, unit, written
+
+Radius = Annotated[float, Unit("mm"), Gt(0)]
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,57 @@ class Plane(SurfaceSelector):
         origin = point_of(self.point, boundary)
         side: NDArray[np.bool_] = (boundary.midpoints - origin) @ unit(self.normal, "plane.normal") >= -boundary.slack
         return side
+
+
+@dataclass(frozen=True)
+class Sphere(SurfaceSelector):
+    """Facets whose midpoints lie in a ball.
+
+    Attributes:
+        center: its center.
+        radius: its radius.
+    """
+
+    center: tuple[Position, Position, Position]
+    radius: Radius
+
+    def picks(self, boundary: Boundary) -> NDArray[np.bool_]:
+        """Which facets lie in the ball."""
+        apart = np.linalg.norm(boundary.midpoints - point_of(self.center, boundary), axis=1)
+        inside: NDArray[np.bool_] = apart <= self.radius + boundary.slack
+        return inside
+
+
+@dataclass(frozen=True)
+class InCylinder(SurfaceSelector):
+    """Facets whose midpoints lie in a round bar: infinite, or of a length about its center.
+
+    Attributes:
+        center: a point on the axis; the middle of a bar of finite length.
+        direction: the axis.
+        radius: its radius.
+        length: its length; if left out, it has no ends.
+    """
+
+    center: tuple[Position, Position, Position]
+    direction: Direction
+    radius: Radius
+    length: Annotated[float, Unit("mm"), Gt(0)] | None = None
+
+    @classmethod
+    def kind(cls) -> str:
+        """``cylinder``, which as a class is the body of that shape."""
+        return "cylinder"
+
+    def picks(self, boundary: Boundary) -> NDArray[np.bool_]:
+        """Which facets lie in the bar."""
+        axis = unit(self.direction, "cylinder.direction")
+        x = boundary.midpoints - point_of(self.center, boundary)
+        inside = np.linalg.norm(np.cross(x, axis), axis=1) <= self.radius + boundary.slack
+        if self.length is not None:
+            inside &= np.abs(x @ axis) <= self.length / 2 + boundary.slack
+        picked: NDArray[np.bool_] = inside
+        return picked
 
 
 @dataclass(frozen=True)

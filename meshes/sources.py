@@ -1,6 +1,7 @@
 """Where a body comes from: a block, the mask of an image, a mesh file."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,16 +15,8 @@ from numpy.typing import NDArray
 
 from fibertwin.declared import Declared
 from fibertwin.errors import InputError, Problem
-from fibertwin.imaging import VoxelMask, clean_mask
+from fibertwin.imaging import VoxelMask
 from fibertwin.parallel import only_root
-from fibertwin.surfaces import (
-    Surface,
-    decimate,
-    relax_tangentially,
-    smooth_taubin,
-    surface_from_mask,
-    triangles_for,
-)
 from fibertwin.surfaces.surface import MESHING
 from fibertwin.units import Length, Unit
 
@@ -38,19 +31,14 @@ from .anatomy import (
     with_regions,
 )
 from .boundary import boundary_of
-from .images import read_mask
+from .files import LengthUnit, WorldAxes, read_mesh
+from .files.read import OWN
 from .lattice import CellShape
-from .quality import measure
-from .quality_report import DIHEDRAL, JACOBIAN, cell_quality, require_good_cells
-from .read import LengthUnit, WorldAxes, read_mesh
-from .tetrahedra import tetrahedralize
 
 PositiveLength = Annotated[float, Unit("mm"), Gt(0)]
 Cells = Annotated[int, Ge(1)]
 CELL_TYPES: dict[CellShape, CellType] = {"tetrahedra": CellType.tetrahedron, "hexahedra": CellType.hexahedron}
 
-TAUBIN_STEPS = 20
-RELAXING_STEPS = 10
 BLOCK_FACES = (("left", "right"), ("back", "front"), ("bottom", "top"))
 
 
@@ -61,6 +49,11 @@ class AnatomySource(Declared):
     key: ClassVar[str] = "type"
     own_surfaces: ClassVar[tuple[str, ...] | None] = None
     """Names that its surfaces may have besides the boundary; ``None`` where they are known only when it is built."""
+
+    @classmethod
+    def may_bring_fibers(cls, section: Mapping[str, object]) -> bool:
+        """Whether a body described so in a case file may come with fibers of its own, so that it needs no scan."""
+        return False
 
     def check(self) -> None:
         """Find what is cheaply found to be wrong; not collective.
@@ -130,87 +123,20 @@ class Block(AnatomySource):
 
 
 @dataclass(frozen=True)
-class Mask(AnatomySource):
-    """The body that an image's mask shows: largest piece, closed, smoothed, filled with tetrahedra.
-
-    Attributes:
-        file: mask image (anything but 0 is inside); if left out, the scan's own mask.
-        edge: edge length of the triangles on the surface; inside, edges are about a third longer.
-        opening: bridges thinner than twice this are cut and the smaller side is left out; 0 for thin-walled bodies.
-        closing: gaps and furrows narrower than twice this are closed.
-        smoothing: standard deviation of the Gaussian that smooths the mask.
-        minimum_quality: least scaled Jacobian that is accepted; dihedral angles must be at least 10 degrees, or less
-            where this is below 0.15.
-    """
-
-    own_surfaces: ClassVar[tuple[str, ...] | None] = ()
-
-    edge: PositiveLength
-    file: Path | None = None
-    opening: Annotated[float, Unit("mm"), Ge(0)] = 0.0
-    closing: Annotated[float, Unit("mm"), Ge(0)] = 4.0
-    smoothing: Annotated[float, Unit("mm"), Ge(0)] = 2.5
-    minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.15
-
-    def check(self) -> None:
-        """Look whether the file and the libraries are there."""
-        require_libraries("skimage", "fast_simplification", "gmsh")
-        if self.file is not None and not self.file.is_file():
-            raise InputError(Problem(str(self.file), "there is no such mask file"))
-
-    def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
-        """Make the body on rank 0 and spread it. Collective."""
-        return spread(comm, only_root(comm, lambda: self._mesh(mask)))
-
-    def _mesh(self, mask: VoxelMask | None) -> RawMesh:
-        self.check()
-        source = read_mask(self.file) if self.file is not None else mask
-        if source is None:
-            raise InputError(Problem("anatomy.file", "no mask: there is no scan", wanted="a mask image"))
-        cleaned = clean_mask(source, self.closing, self.opening)
-        surface = self._surface(cleaned)
-        mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
-        quality = measure(mesh.points, mesh.cells)
-        hint = "a little more smoothing, or a slightly different edge"
-        found, least = cell_quality(mesh.points, mesh.cells), self.minimum_quality
-        angle = DIHEDRAL * min(1.0, least / JACOBIAN)
-        require_good_cells(found, source.source, jacobian=least, dihedral=angle, hint=hint)
-        notes = (
-            f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL cleaned (largest piece)",
-            f"surface: {len(surface.triangles)} triangles, {surface.area / 1e2:.4g} cm², "
-            f"encloses {surface.volume / 1e3:.4g} mL" + (f", {surface.handles} handles" if surface.handles else ""),
-            f"mesh: {quality}",
-        )
-        return RawMesh(mesh.points, mesh.cells, np.ones(len(mesh.cells), np.int32), {TISSUE: 1}, notes=notes)
-
-    def _surface(self, mask: VoxelMask) -> Surface:
-        fine = smooth_taubin(surface_from_mask(mask, self.smoothing), TAUBIN_STEPS)
-        count = triangles_for(fine, self.edge)
-        if count < 100:
-            size = np.sqrt(fine.area / np.pi)
-            raise InputError(
-                Problem(
-                    "anatomy.edge",
-                    "is too long for this body",
-                    f"{self.edge:g} mm: {count} triangles",
-                    f"below about {size / 5:.2g} mm (the body is about {size:.3g} mm across)",
-                )
-            )
-        return relax_tangentially(decimate(fine, count), RELAXING_STEPS)
-
-
-@dataclass(frozen=True)
 class MeshFile(AnatomySource):
-    """A mesh of tetrahedra or hexahedra in a file that meshio reads (gmsh, VTK, VTU, XDMF, Abaqus, MED, Nastran ...).
+    """A mesh of tetrahedra or hexahedra in a file: gmsh, VTK, VTU, XDMF, Abaqus, FEBio, CARP, TetGen, MED, Medit ...
 
-    Cell numbers become regions, numbers of facets become surfaces, by the names in the file or as "tag 10".
+    Cell numbers become regions, numbers of facets and named facets become surfaces, by the names in the file or as
+    "tag 10". Fibers of .feb, .lon, .axi, .ortho and .inp files are taken as they are; of other files by their name.
 
     Attributes:
-        file: the mesh.
+        file: the mesh; of several files that belong together, any.
         length_unit: what the file's coordinates are measured in.
         tags: name of the cell data that numbers regions and surfaces; if left out, found by the usual names.
         axes: the file's axes, RAS (x to the patient's right) or LPS (x to the left, y to the back).
         curved: whether midside nodes of second-order cells bend them, or are left out.
+        fibers: name of the vectors in the file, in cells or at points, that are the fibers; a scan goes before them.
+        sheets: name of the vectors in the file that are the sheet directions.
         minimum_quality: least scaled Jacobian that is accepted.
     """
 
@@ -219,23 +145,31 @@ class MeshFile(AnatomySource):
     axes: WorldAxes = "RAS"
     tags: str | None = None
     curved: bool = True
+    fibers: str | None = None
+    sheets: str | None = None
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.02
+
+    @classmethod
+    def may_bring_fibers(cls, section: Mapping[str, object]) -> bool:
+        """Whether fibers are named, or the format may have some of its own."""
+        return section.get("fibers") is not None or Path(str(section.get("file", ""))).suffix.lower() in OWN
 
     def check(self) -> None:
         """Look whether the file and the library are there."""
-        require_libraries("meshio")
+        if self.file.suffix.lower() not in OWN:
+            require_libraries("meshio", *(("h5py",) if self.file.suffix.lower() == ".med" else ()))
         if not self.file.is_file():
             raise InputError(Problem(str(self.file), "there is no such mesh file"))
 
     def build(self, comm: MPI.Comm, mask: VoxelMask | None = None) -> Anatomy:
-        """Read the mesh on rank 0 and spread it. Collective."""
-        return spread(comm, only_root(comm, self._mesh))
+        """Read the mesh on rank 0, give each rank its part and judge that together. Collective."""
+        anatomy = spread(comm, only_root(comm, self._mesh))
+        require_quality(anatomy.quality, self.minimum_quality, str(self.file), "mesh it anew")
+        return anatomy
 
     def _mesh(self) -> RawMesh:
         self.check()
-        raw = read_mesh(self.file, self.length_unit, self.axes, self.tags, self.curved)
-        require_quality(measure(raw.points, raw.cells), self.minimum_quality, str(self.file), "mesh it anew")
-        return raw
+        return read_mesh(self.file, self.length_unit, self.axes, self.tags, self.curved, self.fibers, self.sheets)
 
 
 def require_libraries(*names: str) -> None:

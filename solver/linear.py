@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import numpy as np
 from dolfinx import fem, la
@@ -84,6 +85,20 @@ BROKEN = 77
 
 LARGEST_DIRECT = 250_000
 """Unknowns up to which a system that the Krylov solver gives up is factorised (MUMPS): memory bounds it."""
+
+
+class Change(Enum):
+    """How a tangent differs from the last one.
+
+    Attributes:
+        GREAT: as it may.
+        SMALL: so little that the levels below the finest still serve.
+        NONE: it is the last one.
+    """
+
+    GREAT = auto()
+    SMALL = auto()
+    NONE = auto()
 
 
 @dataclass(frozen=True)
@@ -231,7 +246,13 @@ class LinearSolver:
         pc.setFromOptions()
 
     def solve(
-        self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None = None
+        self,
+        matrix: PETSc.Mat,
+        rhs: PETSc.Vec,
+        solution: PETSc.Vec,
+        rtol: float,
+        budget: int | None = None,
+        change: Change = Change.GREAT,
     ) -> LinearResult:
         """Solve for ``solution``; collective. A failure resets the solver so that the next solve starts clean.
 
@@ -242,12 +263,15 @@ class LinearSolver:
             rtol: tolerance relative to the right-hand side.
             budget: Krylov iterations after which the solve is given up without factorisation; no limit of its own
                 where left out.
+            change: how the tangent differs from that of the last solve.
         """
         digits = -np.log10(rtol)
-        result, fresh = self._attempt(matrix, rhs, solution, rtol, budget)
-        if not fresh and self._age is not None and result.reason < 0 and result.reason != INDEFINITE:
-            self._age.due, wasted = True, result.iterations
-            result, fresh = self._attempt(matrix, rhs, solution, rtol, budget)
+        result, fresh = self._attempt(matrix, rhs, solution, rtol, budget, change)
+        if not fresh and result.reason < 0 and result.reason != INDEFINITE:
+            wasted = result.iterations
+            if self._age is not None:
+                self._age.due = True
+            result, fresh = self._attempt(matrix, rhs, solution, rtol, budget, Change.GREAT)
             result = LinearResult(wasted + result.iterations, result.reason)
         if result.reason > 0 and np.isfinite(solution.norm()):
             if self._age is not None:
@@ -264,10 +288,19 @@ class LinearSolver:
         return LinearResult(result.iterations, min(result.reason, -1))
 
     def _attempt(
-        self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float, budget: int | None
+        self,
+        matrix: PETSc.Mat,
+        rhs: PETSc.Vec,
+        solution: PETSc.Vec,
+        rtol: float,
+        budget: int | None,
+        change: Change,
     ) -> tuple[LinearResult, bool]:
         """Solve, and whether that was with levels made for this tangent."""
-        fresh = self._age is None or self._age.due or self._age.damping != self._damping
+        if self._age is None:
+            fresh = change is Change.GREAT or self._matrix is None
+        else:
+            fresh = self._age.due or self._age.damping != self._damping
         with _blaming_options():
             try:
                 if fresh:

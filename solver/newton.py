@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .linear import Change
 from .system import Residual, System
 
 SHORTEST, LONGEST = 1 / 32, 16.0
@@ -34,6 +35,12 @@ ROUND_OFF = 1e-8
 DEARER, SPARE = 4, 50
 """Krylov iterations of a correction, as a multiple of those of the first one and some to spare, beyond which the
 tangent is no longer that of a body near equilibrium: indefinite, most of the time."""
+
+SURE = 0.1
+"""Part of the tolerance that the last tangent must promise to reach if no new one is to be assembled."""
+
+NEAR = 0.05
+"""Part of the residual left by a correction that has hardly changed the tangent."""
 
 FAR = 1e-4
 """Part of the forces above which a residual is that of a body far from rest: there an indefinite tangent tells that the
@@ -83,17 +90,41 @@ class _Course:
     krylov: list[int] = field(default_factory=list)
 
     def correct(
-        self, system: System, rtol: float, *, moving: bool = False, damping: float = 0.0, far: bool = False
+        self,
+        system: System,
+        rtol: float,
+        last: Residual | None = None,
+        *,
+        moving: bool = False,
+        damping: float = 0.0,
+        far: bool = False,
     ) -> bool:
-        """Solve for a correction, ``far`` from rest at no more than a bearable cost; whether that worked."""
+        """Solve for a correction, ``far`` from rest at no more than a bearable cost; whether that worked.
+
+        Without the ``last`` residual of Newton's method nothing is known of how the tangent has changed.
+        """
         budget = None
         rtol = min(rtol, EXACT) if self.exact else rtol
         if self.known is not None and far:
             digits = np.log(rtol) / np.log(FIRST)
             budget = int(digits * (SPARE + max(DEARER * self.krylov[0], 2 * self.known)))
-        iterations, solved = system.newton_correction(rtol, moving=moving, damping=damping, budget=budget)
+        change = Change.GREAT if last is None or self.exact else self._change(last)
+        iterations, solved = system.newton_correction(rtol, change, moving=moving, damping=damping, budget=budget)
         self.krylov.append(iterations)
         return solved
+
+    def _change(self, last: Residual) -> Change:
+        """How much the tangent has changed by the last correction, as its success tells.
+
+        A correction leaves what the tangent changes along half of itself. The next one with the same tangent leaves
+        what it has changed along the whole: twice the last ratio of residuals, where it is evenly spread.
+        """
+        if len(self.residuals) < 2:
+            return Change.GREAT
+        ratio = self.residuals[-1] / self.residuals[-2]
+        if 2 * ratio * last.norm <= SURE * self.tolerance * last.forces:
+            return Change.NONE
+        return Change.SMALL if ratio < NEAR else Change.GREAT
 
     def take(self, current: Residual) -> bool:
         """Note the residual of a correction taken; whether it is small enough."""
@@ -152,7 +183,7 @@ def newton(
         if slow >= STAGNANT:
             return course.failed("the residual hardly falls", last=current)
         far = known is not None and current.norm > FAR * current.forces
-        if not course.correct(system, course.forcing(current), far=far):
+        if not course.correct(system, course.forcing(current), current, far=far):
             return course.failed("linear solves became too dear" if far else "the linear solver failed", dear=far)
         found = _line_search(system, current)
         if found is None:

@@ -16,7 +16,7 @@ from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
 from .equations import Forms, Unknowns, forms, unknowns
-from .linear import LinearSolver
+from .linear import Change, LinearSolver
 from .pressures import PointPressures
 from .problem import Problem
 from .projection import Projection
@@ -170,9 +170,17 @@ class System:
         return Residual(float(np.linalg.norm(weighted)), float(forces))
 
     def newton_correction(
-        self, rtol: float, *, moving: bool, damping: float = 0.0, budget: int | None = None
+        self,
+        rtol: float,
+        change: Change = Change.GREAT,
+        *,
+        moving: bool,
+        damping: float = 0.0,
+        budget: int | None = None,
     ) -> tuple[int, bool]:
         """Solve the tangent for a correction; prescribed motion enters through the tangent where ``moving``.
+
+        Where the tangent's ``change`` since the last correction is none the last tangent serves again.
 
         ``damping`` is the part of itself by which the diagonal of the displacement block is raised (Marquardt 1963, doi
         10.1137/0111030), so that an indefinite tangent gives a correction along which the energy falls. ``budget``
@@ -183,10 +191,13 @@ class System:
         """
         if self._pressures is not None:
             self._pressures.assign()
-        if moving:
-            self._push(self._rest)
-        self._assembly.tangent(damping)
-        self._push(self._level)
+        if self._projection is not None and change is Change.NONE:
+            change = Change.SMALL  # the last tangent has been projected
+        if change is not Change.NONE:
+            if moving:
+                self._push(self._rest)
+            self._assembly.tangent(damping)
+            self._push(self._level)
         if moving or not self._assembled:
             self._assembly.residual(self._b, lifted=moving)
         self._assembled = False
@@ -194,7 +205,7 @@ class System:
         operator = self._assembly.matrix
         if self._projection is not None:
             operator = self._projection.apply(operator, self._b, self.state.displacement, moving=moving)
-        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol, budget)
+        result = self._linear.solve(operator, self._plain(self._b), self._plain(self._dx), rtol, budget, change)
         self._hold(self._dx)
         solved, iterations = result.reason > 0, result.iterations
         if solved and self._cavities.unknown:
@@ -219,7 +230,7 @@ class System:
             petsc.set_bc(b, self._rows, alpha=0.0)
             if self._projection is not None:
                 self._projection.clear(b.getNestSubVecs()[0])
-            result = self._linear.solve(operator, self._plain(b), self._plain(z), min(rtol, 1e-6))
+            result = self._linear.solve(operator, self._plain(b), self._plain(z), min(rtol, 1e-6), change=Change.NONE)
             petsc.set_bc(z, self._rows, alpha=0.0)
             if self._projection is not None:
                 self._projection.clear(z.getNestSubVecs()[0])

@@ -37,6 +37,7 @@ HEAVY = {
 """What `import fibertwin` may not load."""
 
 LAZY = {
+    "pydicom",
     "dipy",
     "nibabel",
     "gmsh",
@@ -45,6 +46,7 @@ LAZY = {
     "vtkmodules",
     "skimage",
     "matplotlib",
+    "h5py",
     "meshio",
     "fast_simplification",
     "SimpleITK",

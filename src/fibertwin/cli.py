@@ -1,4 +1,4 @@
-"""The command ``fibertwin``: init, schema, check, run, report, demo, law, quality, converge, verify, doctor.
+"""The command ``fibertwin``: init, schema, check, run, report, demo, law, quality, converge, convert, verify, doctor.
 
 Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed. Heavy libraries are loaded by
 the verbs that need them.
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from fibertwin import convergence_verb, law, mesh_quality
+from fibertwin import convergence_verb, convert, law, mesh_quality
 from fibertwin.errors import FibertwinError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = verbs.add_parser("check", help="validate a case and print what would be run")
     _add_case(check)
+    check.add_argument("--picture", type=Path, metavar="FILE", help="build the body too and draw its surfaces (.png)")
     check.set_defaults(verb=_check)
 
     run = verbs.add_parser("run", help="run a case, on any number of ranks: mpirun -n 4 fibertwin run case.toml -o out")
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     law.add_to(verbs)
     mesh_quality.add_to(verbs)
     convergence_verb.add_to(verbs)
+    convert.add_to(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")
@@ -199,7 +201,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
         sentences = plan(case, comm)
         if comm.rank == 0:
-            print(sentences)
+            print(sentences, flush=True)
+        if arguments.picture is not None:
+            from fibertwin import patches
+
+            patches.require_picture(arguments.picture, comm)
+            drawn = patches.draw(case, arguments.picture, comm)
+            if comm.rank == 0:
+                print(drawn)
 
     return _on_every_rank(work, arguments.verbose)
 

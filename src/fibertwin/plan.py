@@ -7,7 +7,7 @@ from fibertwin.case import Case, DiffusionScan
 from fibertwin.constitutive import Material, Varying
 from fibertwin.errors import InputError, Problem
 from fibertwin.imaging import VoxelMask
-from fibertwin.meshes import Block, Mask, read_mask
+from fibertwin.meshes import Block, GreyImage, Mask
 from fibertwin.parallel import on_root
 from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
 from fibertwin.solver.parameters import examine, source_of
@@ -83,7 +83,8 @@ def _scan(case: Case) -> list[str]:
     """What is read and what is assumed of it; tensor volumes are read and tested, a scan is opened only."""
     source = case.diffusion
     if source is None:
-        return ["no scan: tissue without fibers"]
+        own = case.anatomy.may_bring_fibers(vars(case.anatomy))
+        return ["no scan: fibers as the mesh file has them" if own else "no scan: tissue without fibers"]
     if isinstance(source, DiffusionScan):
         scan = imaging.open_scan(source.dwi, source.bvals, source.bvecs, bvec_frame=source.bvec_frame)
         shape = " × ".join(str(n) for n in scan.shape)
@@ -101,15 +102,15 @@ def _cells(case: Case) -> int | None:
     if isinstance(anatomy, Block):
         x, y, z = anatomy.cells
         return (1 if anatomy.cell == "hexahedra" else 6) * x * y * z
-    if isinstance(anatomy, Mask):
+    if isinstance(anatomy, Mask | GreyImage):
         volume = _mask(case, anatomy).volume
         return round(CELLS_PER_CUBED_EDGE * volume / anatomy.edge**3)
     return None
 
 
-def _mask(case: Case, anatomy: Mask) -> VoxelMask:
+def _mask(case: Case, anatomy: Mask | GreyImage) -> VoxelMask:
     if anatomy.file is not None:
-        return read_mask(anatomy.file)
+        return anatomy.voxels()
     if isinstance(case.diffusion, DiffusionScan):
         return stages.scan_mask(case.diffusion)
     if case.diffusion is None:

@@ -18,6 +18,7 @@ from fibertwin.log import logger, progress
 from fibertwin.meshes import (
     Anatomy,
     FiberField,
+    file_fibers,
     name_surfaces,
     sample_fibers,
     tag_regions,
@@ -121,20 +122,24 @@ def _checked(image: TensorImage | None, source: DiffusionSource, out: Path) -> t
     assert image is not None
     report = imaging.orientation_check(image, force=source.force_orientation)
     if source.transform is not None:
-        image = imaging.transformed(image, _matrix(source.transform))
+        image = imaging.transformed(image, matrix(source.transform))
     path = imaging.write_tensors(image, out / "tensors.nii")
     mask = VoxelMask(image.mask, image.affine, "the scan's mask")
     return path, mask, _quality(image, report)
 
 
-def _matrix(path: Path) -> Any:
+def matrix(path: Path) -> Any:
+    """A transform (4, 4) from a text file.
+
+    Raises:
+        InputError: it can't be read.
+    """
     try:
-        matrix = np.loadtxt(path)
+        return np.loadtxt(path)
     except (OSError, ValueError) as error:
         raise InputError(Wrong(str(path), f"cannot be read as a matrix: {error}", wanted="4 lines of 4 numbers")) from (
             error
         )
-    return matrix
 
 
 def _quality(image: TensorImage, report: OrientationReport) -> dict[str, Any]:
@@ -177,6 +182,10 @@ def body(case: Case, scan: Tensors | None, comm: "MPI.Comm") -> tuple[Anatomy, F
     if scan is not None and case.diffusion is not None:
         degree, radius = case.solve.quadrature_degree, case.diffusion.radius
         fibers = sample_fibers(anatomy.mesh, scan.file, degree, radius=radius)
+        if anatomy.fibers is not None:
+            logger.info("fibers come from the scan; those of the mesh file are left")
+    else:
+        fibers = file_fibers(anatomy, case.solve.quadrature_degree)
     if case.regions:
         anatomy = tag_regions(anatomy, case.regions, fibers)
     if case.surfaces:

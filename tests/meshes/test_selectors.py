@@ -189,4 +189,5 @@ def test_senseless_rules_are_refused(comm, rule, words):
 
 def test_every_member_is_offered():
     names = {"all-of", "any-of", "box", "except", "facing", "half-space", "patch", "plane", "tag"}
+    names |= {"grown", "component", "sphere", "cylinder", "nearest-label"}
     assert set(SurfaceSelector.members()) == names

@@ -6,8 +6,20 @@ from bodies import tissue, uneven_fibers
 from petsc4py import PETSc
 
 from fibertwin.meshes import Block
-from fibertwin.solver import Clamp, Displacement, FollowerPressure, Formulation, Problem, Springs, TaylorHood
+from fibertwin.solver import (
+    Clamp,
+    Displacement,
+    FollowerPressure,
+    Formulation,
+    PrescribedDisplacement,
+    Problem,
+    Springs,
+    Stepping,
+    TaylorHood,
+    solve,
+)
 from fibertwin.solver.assembly import Assembly, coarse_space
+from fibertwin.solver.coarse import Coarse
 from fibertwin.solver.constraints import constraints
 from fibertwin.solver.equations import forms, unknowns
 
@@ -78,3 +90,33 @@ def _jacobi(matrix: PETSc.Mat, comm) -> np.ndarray:
     ones.set(1.0)
     pc.apply(ones, divided)
     return np.array(divided.array_r)
+
+
+def test_near_rest_levels_and_tangent_serve_again(comm, monkeypatch):
+    """The last corrections change the tangent too little to pay for a new one, and equilibrium is the same."""
+    anatomy = Block((1.0,) * 3, (2, 2, 3)).build(comm)
+    supports = {"fixed": Clamp("left"), "moved": PrescribedDisplacement("right", (0.2, 0.0, 0.0))}
+    problem = Problem(anatomy, {"tissue": tissue(50.0)}, supports, {}, uneven_fibers(anatomy), Displacement(2))
+    count = {"tangent": 0, "levels": 0}
+
+    def counted(kind, name, what):
+        original = getattr(kind, name)
+
+        def counting(*arguments, **options):
+            count[what] += 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(kind, name, counting)
+
+    counted(Assembly, "tangent", "tangent")
+    counted(Coarse, "assemble", "levels")
+    kept = solve(problem, Stepping(tolerance=1e-8))
+    newton = kept.outcome.newton
+    assert count["levels"] < count["tangent"] < newton
+    count.update(tangent=0, levels=0)
+    monkeypatch.setattr("fibertwin.solver.newton.NEAR", 0.0)
+    monkeypatch.setattr("fibertwin.solver.newton.SURE", 0.0)
+    anew = solve(problem, Stepping(tolerance=1e-8))
+    assert count["levels"] == count["tangent"] == anew.outcome.newton
+    apart = kept.unknowns.displacement.x.array - anew.unknowns.displacement.x.array
+    assert np.abs(apart).max(initial=0.0) < 1e-7

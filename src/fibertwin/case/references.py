@@ -112,6 +112,8 @@ def _without_scan(document: Table) -> Iterator[Problem]:
     if "diffusion" in document:
         return
     hint = "add [diffusion]"
+    source = _anatomy(document)
+    fibrous = source is not None and source.may_bring_fibers(_section(document, "anatomy"))
     laws = members(StrainEnergy)
     for name, material in _section(document, "materials").items():
         energies = material.get("energies") if isinstance(material, Mapping) else None
@@ -120,14 +122,15 @@ def _without_scan(document: Table) -> Iterator[Problem]:
             if law is None:
                 continue
             where = ("materials", name, "energies", index)
-            if law.needs_fibers:
+            if law.needs_fibers and not fibrous:
                 yield Problem(place(where), f"{law.kind()} has fibers, but there is no scan", hint=hint)
             for key, value in energy.items():
                 for formula in value if isinstance(value, list) else [value]:
                     if isinstance(formula, Mapping) and _looks_at_scan(formula.get("formula")):
                         what = "looks at the diffusion tensors, but there is no scan"
                         yield Problem(place((*where, key)), what, quoted(str(formula["formula"])), hint=hint)
-        if isinstance(material, Mapping) and isinstance(material.get("active_strain"), Mapping):
+        active = isinstance(material, Mapping) and isinstance(material.get("active_strain"), Mapping)
+        if active and not fibrous:
             yield Problem(place(("materials", name, "active_strain")), "needs fibers, but there is no scan", hint=hint)
     for name, rule in _section(document, "regions").items():
         if isinstance(rule, Mapping) and rule.get("select") == Diffusion.kind():
