@@ -9,12 +9,11 @@ from annotated_types import Ge, Gt, Interval, MinLen
 from mpi4py import MPI
 
 from fibertwin.errors import InputError, Problem
-from fibertwin.imaging import LabelImage, VoxelMask
+from fibertwin.imaging import LabelImage, VoxelMask, read_labels
 from fibertwin.parallel import only_root
 from fibertwin.units import Unit
 
 from .anatomy import Anatomy, RawMesh, spread
-from .images import read_image
 from .multi_curved import curve
 from .multi_fill import LIBRARIES, Mesher, Wanted, fill
 from .multi_lattice import labelled_lattice
@@ -55,7 +54,8 @@ class Labels(AnatomySource):
 
     Attributes:
         file: label image, such as FreeSurfer's aparc+aseg or SynthSeg's.
-        regions: for each region its name and the numbers of its labels, ``{ white = [2, 41] }``.
+        regions: for each region its name and the numbers or names of its labels, ``{ white = [2, 41] }``; names
+            are the file's own, or FreeSurfer's.
         edge: mean edge length.
         mesher: "mmg" (remeshes a lattice cut by the labels), "gmsh" (the same surfaces, filled by HXT and Netgen's
             optimizer) or "ftetwild" (slow, for surfaces that the others refuse).
@@ -74,7 +74,7 @@ class Labels(AnatomySource):
     own_surfaces: ClassVar[tuple[str, ...] | None] = ()
 
     file: Path
-    regions: Annotated[dict[str, Annotated[tuple[int, ...], MinLen(1)]], MinLen(1)]
+    regions: Annotated[dict[str, Annotated[tuple[int | str, ...], MinLen(1)]], MinLen(1)]
     edge: PositiveLength
     mesher: Mesher = "mmg"
     finer: tuple[Finer, ...] = ()
@@ -100,11 +100,7 @@ class Labels(AnatomySource):
 
     def _mesh(self) -> RawMesh:
         self.check()
-        values, affine = read_image(self.file)
-        whole = np.rint(values) if np.issubdtype(values.dtype, np.floating) else values
-        if not np.array_equal(whole, values):
-            raise InputError(Problem(str(self.file), "is no label image", "values that are no whole numbers"))
-        made = self.mesh(LabelImage(whole.astype(np.int64), affine, source=str(self.file)))
+        made = self.mesh(read_labels(self.file))
         mesh, notes = made.mesh, made.notes
         points, cells = mesh.points, mesh.cells
         if self.curved:
@@ -124,7 +120,8 @@ class Labels(AnatomySource):
         Raises:
             InputError: a region has no voxel or no cell, or the mesher fails.
         """
-        numbers = region_numbers(image.labels, self.regions, image.source)
+        wanted = {name: image.numbers(labels) for name, labels in self.regions.items()}
+        numbers = region_numbers(image.labels, wanted, image.source)
         numbers, affine = cropped(numbers, image.affine)
         numbers = one_body(numbers, affine, self.closing, self.opening, image.source)
         finest = min([self.edge, *(place.edge for place in self.finer)])
