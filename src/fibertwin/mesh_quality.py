@@ -87,6 +87,7 @@ def draw(found: "CellQuality", file: Path) -> None:
         plain(axes)
         axes.hist(values, bins=40, color=REGION_COLORS[0])
         axes.set_yscale("log")
+        axes.set_ylim(bottom=0.7)
         axes.set_title(title, fontsize=9.5, loc="left", color=INK)
         axes.set_ylabel("cells" if limit == JACOBIAN else "")
         if limit is not None:
