@@ -57,7 +57,8 @@ def thin_walled(radius: float = 14.0, wall: float = 2.0, cavity: float = 1.3, vo
         shell = np.minimum(radius - r, r - (radius - wall))
         solid = np.minimum(core - r, r - cavity)
         strut = np.minimum(2.5 - np.hypot(x[..., 0], x[..., 1]), np.minimum(radius - 0.5 * wall - r, r - cavity - 1.0))
-        return np.maximum.reduce([shell, solid, strut])
+        every: NDArray[np.float64] = np.maximum.reduce([shell, solid, strut])
+        return every
 
     return _phantom("thin-walled cavity", depth, radius, voxel, 0.0, float("nan"))
 
@@ -68,7 +69,8 @@ def sharp_box(half: float = 10.3, voxel: float = 1.0) -> Phantom:
     axes = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
 
     def depth(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return half - np.abs(x @ axes).max(axis=-1)
+        least: NDArray[np.float64] = half - np.abs(x @ axes).max(axis=-1)
+        return least
 
     return _phantom("sharp box", depth, half * np.sqrt(2), voxel, 0.0, (2 * half) ** 3)
 
