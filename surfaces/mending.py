@@ -145,7 +145,8 @@ def _consistent(surface: Surface, notes: list[str], source: str) -> Surface:
 
 def _filled(surface: Surface, notes: list[str], source: str) -> Surface:
     """Small holes closed by triangles around their middle."""
-    loops = _holes(surface, source)
+    surface = _parted(surface, notes, source)
+    loops = _holes(surface)
     if not loops:
         return surface
     size = float(np.linalg.norm(np.ptp(surface.points, axis=0)))
@@ -165,16 +166,9 @@ def _filled(surface: Surface, notes: list[str], source: str) -> Surface:
     return Surface(np.concatenate(points), np.concatenate(triangles))
 
 
-def _holes(surface: Surface, source: str) -> list[NDArray[np.int64]]:
+def _holes(surface: Surface) -> list[NDArray[np.int64]]:
     """The points around each hole, in the sense in which the triangles run along it."""
-    edges = directed_edges(surface.triangles)
-    ends = np.sort(edges, axis=1)
-    _, which, shared = np.unique(ends, axis=0, return_inverse=True, return_counts=True)
-    rim = edges[shared[which.ravel()] == 1]
-    after = dict(rim.tolist())
-    if len(after) < len(rim):
-        got = f"{len(rim) - len(after)} points where holes touch"
-        raise InputError(Problem(source, "has holes that touch each other", got, hint=OTHER_WAYS))
+    after = dict(_rim(surface).tolist())
     loops = []
     while after:
         start, at = after.popitem()
@@ -184,6 +178,32 @@ def _holes(surface: Surface, source: str) -> list[NDArray[np.int64]]:
             at = after.pop(at)
         loops.append(np.array(loop))
     return loops
+
+
+def _rim(surface: Surface) -> NDArray[np.int64]:
+    """The edges (k, 2) of one triangle only."""
+    edges = directed_edges(surface.triangles)
+    _, which, shared = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True, return_counts=True)
+    rim: NDArray[np.int64] = edges[shared[which.ravel()] == 1]
+    return rim
+
+
+def _parted(surface: Surface, notes: list[str], source: str) -> Surface:
+    """The surface without the triangles at points where holes touch, so that each hole has a rim of its own."""
+    before = len(surface.triangles)
+    while True:
+        starts, count = np.unique(_rim(surface)[:, 0], return_counts=True)
+        touched = np.isin(surface.triangles, starts[count > 1]).any(axis=1)
+        if not touched.any():
+            break
+        if touched.all():
+            raise InputError(
+                Problem(source, "is open everywhere", f"{before} triangles", "a closed surface", OTHER_WAYS)
+            )
+        surface = _outer_piece(Surface(surface.points, surface.triangles[~touched]), [])
+    if len(surface.triangles) < before:
+        notes.append(f"{before - len(surface.triangles)} triangles left out where holes touch")
+    return surface
 
 
 def _outward(surface: Surface, notes: list[str]) -> Surface:

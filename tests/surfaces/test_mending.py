@@ -60,6 +60,16 @@ def test_a_small_hole_and_crumbs_are_mended_and_counted():
     assert "1 holes filled" in told
 
 
+def test_holes_that_touch_at_a_point_are_filled_as_one():
+    around = np.flatnonzero((SPHERE.triangles == SPHERE.triangles[0, 0]).any(axis=1))
+    shared = (SPHERE.triangles[around][:, :, None] == SPHERE.triangles[0]).sum(axis=(1, 2))
+    # another triangle at the same point, but on no edge of the first
+    found = mend(without(~np.isin(np.arange(len(SPHERE.triangles)), [0, around[shared == 1][0]])))
+    assert found.surface.is_watertight
+    assert found.surface.volume == pytest.approx(SPHERE.volume, rel=0.02)
+    assert any("where holes touch" in note for note in found.notes)
+
+
 def half() -> Surface:
     return without(middles()[:, 2] > 0)
 
