@@ -36,7 +36,7 @@ DEARER, SPARE = 4, 50
 """Krylov iterations of a correction, as a multiple of those of the first one and some to spare, beyond which the
 tangent is no longer that of a body near equilibrium: indefinite, most of the time."""
 
-SURE = 0.1
+SURE = 0.03
 """Part of the tolerance that the last tangent must promise to reach if no new one is to be assembled."""
 
 NEAR = 0.05
