@@ -46,10 +46,12 @@ class Sweep:
     Attributes:
         case: the base case.
         members: what to run.
+        keys: the member of each sample of the design, in order; a sample that is drawn twice is one member.
         observables: places in ``summary.json``, or such as ``fiber_strain.white.p95``.
         axes: where the samples were drawn from; empty where they come from a table.
         design: how.
         size: the number that the design was drawn with.
+        seed: of its pseudo-random numbers.
         ranks: MPI ranks of a member.
         timeout: seconds that a member may take; 0 for any.
         engine: what runs the members.
@@ -60,10 +62,12 @@ class Sweep:
 
     case: "Case"
     members: tuple[Member, ...]
+    keys: tuple[str, ...]
     observables: tuple[str, ...]
     axes: tuple[Axis, ...] = ()
     design: Design | Literal["table"] = "grid"
     size: int = 0
+    seed: int = 0
     ranks: int = 1
     timeout: float = 0.0
     engine: Engine = "embedded"
@@ -150,17 +154,20 @@ def plan(case: "Case | None", said: Mapping[str, Any]) -> Sweep:
     except InputError as error:
         problems += error.problems
     members: tuple[Member, ...] = ()
+    keys: tuple[str, ...] = ()
     if case is not None and samples and not problems:
-        members = _members(case, samples, tuple(said["observables"]))
+        members, keys = _members(case, samples, tuple(said["observables"]))
     if problems or case is None:
         raise InputError(problems)
     return Sweep(
         case,
         members,
+        keys,
         tuple(said["observables"]),
         tuple(axes),
         "table" if "samples" in said else said.get("sample", "grid"),
         said.get("members", 0),
+        said.get("seed", 0),
         said.get("ranks", 1),
         _seconds(said.get("timeout", 0)) or 0.0,
         said.get("engine", "embedded"),
@@ -207,13 +214,14 @@ def _seconds(value: object) -> float | None:
     return None if found is None or factor is None or found[0] < 0 else found[0] * factor
 
 
-def _members(case: "Case", samples: Sequence[Sample], observables: Sequence[str]) -> tuple[Member, ...]:
-    """Every member, its case read and checked.
+def _members(case: "Case", samples: Sequence[Sample], observables: Sequence[str]) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+    """Every member, its case read and checked, and which of them each sample is.
 
     Raises:
         InputError: with what is wrong with any, each thing once.
     """
     members: dict[str, Member] = {}
+    keys: list[str] = []
     problems: dict[tuple[str, str, str], Problem] = {}
     for number, sample in enumerate(samples):
         try:
@@ -222,12 +230,13 @@ def _members(case: "Case", samples: Sequence[Sample], observables: Sequence[str]
             problems |= {(p.where, p.what, p.got): p for p in error.problems}
             continue
         key = content_hash(changed, observables)
+        keys.append(key)
         members.setdefault(key, Member(number, key, sample))
     if problems:
         told = list(problems.values())[:MOST_PROBLEMS]
         rest = len(problems) - len(told)
         raise InputError([*told, Problem("axes", f"{rest} more members are wrong")] if rest else told)
-    return tuple(members.values())
+    return tuple(members.values()), tuple(keys)
 
 
 def content_hash(case: "Case", observables: Sequence[str]) -> str:

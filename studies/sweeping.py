@@ -62,7 +62,12 @@ def _rows(planned: Sweep, out: Path, at_once: int) -> Iterator[Row]:
         todo = unfinished(planned, journal)
         known = {member.key for member in todo}
         yield from (renumbered(journal.rows[member.key], member) for member in planned.members if member.key not in known)
-        yield from recorded(planned, journal, Table(out, planned.inputs, planned.observables), todo, at_once)
+        yield from recorded(planned, journal, table_of(planned, out), todo, at_once)
+
+
+def table_of(planned: Sweep, out: Path) -> Table:
+    """The sweep's table in its folder."""
+    return Table(out, planned.inputs, planned.observables)
 
 
 def unfinished(planned: Sweep, journal: Journal, *, retry: bool = False) -> list[Member]:
