@@ -69,13 +69,13 @@ def responses(rows: Sequence[Row], inputs: Sequence[str], observables: Sequence[
     across, down = list(inputs[:MOST]), list(observables[:MOST])
     figure = Figure(figsize=(max(3.1 * len(across), 4.0), 2.5 * len(down)), layout="constrained")
     grid = figure.subplots(len(down), len(across), squeeze=False, sharey="row")
-    for line, observable in zip(grid, down, strict=True):
+    for number, (line, observable) in enumerate(zip(grid, down, strict=True), start=1):
         for axes, name in zip(line, across, strict=True):
             x, unit = _numbers([row.sample[name] for row in done])
             axes.plot(x, [row.observables[observable] for row in done], ".", ms=5, color="#2b6cb0", alpha=0.75)
             axes.grid(color="#dcdce1", lw=0.6)
             axes.tick_params(labelsize=8)
-            if line is grid[-1]:
+            if number == len(down):
                 axes.set_xlabel(f"{_brief(name)}{f' [{unit}]' if unit else ''}", fontsize=9)
         line[0].set_ylabel(_brief(observable), fontsize=9)
     return _png(figure)
@@ -111,7 +111,7 @@ def bars(found: Sequence[Indices]) -> bytes:
 def _brief(name: str) -> str:
     """A place in two lines, its beginning left out where it is long."""
     parts = name.split(".")
-    return ".".join(parts[:-2])[-22:] + "\n" + ".".join(parts[-2:]) if len(parts) > 2 else name
+    return ".".join(parts[-4:-2]) + "\n" + ".".join(parts[-2:]) if len(parts) > 2 else name
 
 
 def _png(figure: "Figure") -> bytes:

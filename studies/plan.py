@@ -17,7 +17,7 @@ from .samples import DESIGNS, Axis, Design, Sample, axes_of, draw, from_csv, qua
 if TYPE_CHECKING:
     from fibertwin.case import Case
 
-Engine = Literal["embedded", "split", "executorlib", "submitit"]
+Engine = Literal["embedded", "split", "executorlib"]
 ENGINES: tuple[str, ...] = get_args(Engine)
 
 MOST_PROBLEMS = 20
@@ -169,7 +169,7 @@ def plan(case: "Case | None", said: Mapping[str, Any]) -> Sweep:
         said.get("members", 0),
         said.get("seed", 0),
         said.get("ranks", 1),
-        _seconds(said.get("timeout", 0)) or 0.0,
+        seconds(said.get("timeout", 0)) or 0.0,
         said.get("engine", "embedded"),
         said.get("warm", True),
         said.get("petsc", ""),
@@ -189,7 +189,10 @@ def _wrong(said: Mapping[str, Any]) -> Sequence[Problem]:
         problems.append(Problem("axes", "or samples must be given, and not both"))
     elif not isinstance(said.get("axes", {}), Mapping):
         problems.append(Problem("axes", "is no table", str(said["axes"])))
-    choices: tuple[tuple[str, tuple[str, ...], str], ...] = (("sample", DESIGNS, "grid"), ("engine", ENGINES, "embedded"))
+    choices: tuple[tuple[str, tuple[str, ...], str], ...] = (
+        ("sample", DESIGNS, "grid"),
+        ("engine", ENGINES, "embedded"),
+    )
     for name, known, usual in choices:
         if said.get(name, usual) not in known:
             problems.append(Problem(name, "is unknown", str(said[name]), "one of " + ", ".join(known)))
@@ -197,10 +200,10 @@ def _wrong(said: Mapping[str, Any]) -> Sequence[Problem]:
         value = said.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             problems.append(Problem(name, "is no such number", str(value), f"a whole number from {least}"))
-    if _seconds(said.get("timeout", 0)) is None:
+    if seconds(said.get("timeout", 0)) is None:
         problems.append(Problem("timeout", "is no time", str(said["timeout"]), 'such as "10 min"'))
-    for name, kind in (("warm", bool), ("petsc", str), ("options", Mapping)):
-        if not isinstance(said.get(name, kind() if kind is not Mapping else {}), kind):
+    for name, kind in (("warm", bool), ("petsc", str), ("options", dict)):
+        if not isinstance(said.get(name, kind()), kind):
             problems.append(Problem(name, f"is no {kind.__name__}", str(said[name])))
     if said.get("engine") == "split" and said.get("timeout"):
         hint = "a member that hangs holds its whole mpirun: leave timeout out, or take another engine"
@@ -208,13 +211,16 @@ def _wrong(said: Mapping[str, Any]) -> Sequence[Problem]:
     return problems
 
 
-def _seconds(value: object) -> float | None:
+def seconds(value: object) -> float | None:
+    """A time such as ``"10 min"`` in seconds; None where it is none."""
     found = quantity(value)
     factor = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}.get("" if found is None else found[1])
     return None if found is None or factor is None or found[0] < 0 else found[0] * factor
 
 
-def _members(case: "Case", samples: Sequence[Sample], observables: Sequence[str]) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+def _members(
+    case: "Case", samples: Sequence[Sample], observables: Sequence[str]
+) -> tuple[tuple[Member, ...], tuple[str, ...]]:
     """Every member, its case read and checked, and which of them each sample is.
 
     Raises:

@@ -122,11 +122,12 @@ def _span(key: str, said: Mapping[str, Any], where: str) -> Span | list[Problem]
         problems.append(Problem(f"{where}.scale", "is unknown", str(scale), "linear or log"))
     if isinstance(steps, bool) or not isinstance(steps, int) or (steps < 2 and "steps" in said):
         problems.append(Problem(f"{where}.steps", "is no number of values", str(steps), "2 or more"))
-    bounds = [quantity(said.get(name)) for name in ("from", "to")]
-    for name, bound in zip(("from", "to"), bounds, strict=True):
+    ends = [quantity(said.get(name)) for name in ("from", "to")]
+    for name, bound in zip(("from", "to"), ends, strict=True):
         if bound is None or not math.isfinite(bound[0]):
             problems.append(Problem(f"{where}.{name}", "is no quantity", str(said.get(name)), 'such as "3 kPa"'))
-    if problems or bounds[0] is None or bounds[1] is None:
+    bounds = [bound for bound in ends if bound is not None]
+    if problems or len(bounds) < 2:
         return problems
     (low, unit), (high, other) = bounds
     if unit != other:
@@ -217,7 +218,9 @@ def from_csv(path: Path) -> list[Sample]:
     if len(rows) < 2:
         raise InputError(Problem("samples", "holds no samples", str(path), "a heading and at least one row"))
     head = [name.strip() for name in rows[0]]
-    astray = [Problem(f"samples, row {i}", "does not fit the heading") for i, row in enumerate(rows) if len(row) != len(head)]
+    astray = [
+        Problem(f"samples, row {i}", "does not fit the heading") for i, row in enumerate(rows) if len(row) != len(head)
+    ]
     if astray or len(set(head)) < len(head):
         raise InputError(astray or Problem("samples", "has a heading twice", ", ".join(head)))
     return [{key: _cell(cell) for key, cell in zip(head, row, strict=True)} for row in rows[1:]]

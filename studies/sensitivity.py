@@ -100,8 +100,9 @@ def indices(
         columns = (found["mu_star"], found["mu_star_conf"], found["sigma"], np.zeros(len(inputs)))
     else:
         columns = (found["S1"], found["S1_conf"], found["ST"], found["ST_conf"])
-    told = [tuple(float(v) for v in column) for column in columns]
-    return Indices(observable, design, tuple(inputs), *told, int(kept.sum()), int((~kept).sum()))
+    first, first_error, total, total_error = (tuple(float(v) for v in column) for column in columns)
+    used, dropped = int(kept.sum()), int((~kept).sum())
+    return Indices(observable, design, tuple(inputs), first, first_error, total, total_error, used, dropped)
 
 
 def _problem(dimensions: int) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def _rows(planned: Sweep, out: Path, at_once: int) -> Iterator[Row]:
     with Journal(out).opened() as journal:
         todo = unfinished(planned, journal)
         known = {member.key for member in todo}
-        yield from (renumbered(journal.rows[member.key], member) for member in planned.members if member.key not in known)
+        yield from (
+            renumbered(journal.rows[member.key], member) for member in planned.members if member.key not in known
+        )
         yield from recorded(planned, journal, table_of(planned, out), todo, at_once)
 
 
@@ -80,9 +82,7 @@ def unfinished(planned: Sweep, journal: Journal, *, retry: bool = False) -> list
     return [member for member in planned.members if not known(member)]
 
 
-def recorded(
-    planned: Sweep, journal: Journal, table: Table, todo: Sequence[Member], at_once: int = 0
-) -> Iterator[Row]:
+def recorded(planned: Sweep, journal: Journal, table: Table, todo: Sequence[Member], at_once: int = 0) -> Iterator[Row]:
     """Run members on the sweep's engine; each row is on disk before it is given."""
     table.write(rows_of(planned, journal))
     for member, answer in engine_of(planned, journal, todo, at_once) if todo else ():
@@ -97,10 +97,6 @@ def engine_of(planned: Sweep, journal: Journal, todo: Sequence[Member], at_once:
         from . import with_executorlib
 
         return with_executorlib.run(planned, todo, at_once)
-    if planned.engine == "submitit":
-        from . import with_submitit
-
-        return with_submitit.run(planned, todo, journal.path.parent, at_once)
     return embedded.run(planned, todo, journal.path.parent, at_once)
 
 

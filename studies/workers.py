@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,32 +115,22 @@ class Worker:
     def end(self, *, kindly: bool) -> None:
         """End the program: by the end of its input, or at once with all its ranks."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):  # it may be gone already
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass  # it is gone already
-        if not kindly:
-            self._signal(signal.SIGTERM)
-        try:
-            self.process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self.process.wait()
+        if kindly:
+            try:
+                self.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                stop(self.process)
+        else:
+            stop(self.process)
         self.process.stdout.close()
 
     def _say(self, document: Mapping[str, Any]) -> None:
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # its death is heard of where answers are
             self.process.stdin.write(json.dumps(document).encode() + b"\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # its death is heard of where answers are
-
-    def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass  # it is gone already
 
     def _obituary(self) -> str:
         code = self.process.wait()
@@ -148,6 +139,18 @@ class Worker:
             file.seek(self._start_of_log)
             words = file.read().decode(errors="replace").strip()
         return f"The worker died {how}." + (f" Its last words: {words[-TAIL:]}" if words else "")
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a program of its own session with all that it started: asked first, killed where it does not listen."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):  # it may be gone already
+            os.killpg(process.pid, number)
+        try:
+            process.wait(GRACE)
+            return
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def listen(workers: list[Worker], timeout: float) -> Iterator[tuple[Worker, dict[str, Any]]]:
@@ -167,4 +170,7 @@ def listen(workers: list[Worker], timeout: float) -> Iterator[tuple[Worker, dict
     for worker in workers:
         over = timeout and worker.task is not None and time.monotonic() - worker.since > timeout
         if over:
-            yield worker, {"outcome": "timeout", "sentence": f"The member took more than {timeout:g} s.", "seconds": timeout}
+            yield (
+                worker,
+                {"outcome": "timeout", "sentence": f"The member took more than {timeout:g} s.", "seconds": timeout},
+            )

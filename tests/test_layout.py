@@ -19,7 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "surfaces": {"imaging"},
     "meshes": {"imaging", "surfaces"},
     "solver": {"meshes", "constitutive"},
-    "studies": {"case", "log", "report"},
+    "studies": {"case", "log", "report", "worker"},
 }
 HEAVY = {
     "dolfinx",
@@ -58,7 +58,6 @@ LAZY = {
     "pymeshfix",
     "SALib",
     "executorlib",
-    "submitit",
     "pyarrow",
 }
 """What comes with an extra: imported inside functions only."""

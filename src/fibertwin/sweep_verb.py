@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,10 +141,8 @@ def _split(planned: "Sweep", out: Path, comm: "MPI.Comm", *, retry: bool) -> int
 
         def rows() -> Iterator["Row"]:
             for found in split.run(planned, todo, comm, lambda task: attempt(runner, task)):
-                yield from (
-                    on_root(comm, lambda one=one, how=how: record(planned, journal, table, one, how))
-                    for one, how in found
-                )
+                for one, how in found:
+                    yield on_root(comm, partial(record, planned, journal, table, one, how))
 
         if todo:
             if comm.rank == 0:
