@@ -1,4 +1,4 @@
-"""The engine for allocations and clusters: members as tasks of executorlib, whose workers persist and have k ranks each."""
+"""The engine for allocations: members as tasks of executorlib, whose workers persist and have k ranks each."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fibertwin.errors import FibertwinError, InputError, Problem
 
 from .embedded import Ended, base_of, refusal, task_of
-from .workers import places
+from .workers import LAUNCHERS, places
 
 if TYPE_CHECKING:
     from .plan import Member, Sweep
@@ -69,7 +69,9 @@ def _executor(backend: str, workers: int, resources: dict[str, Any], sweep: "Swe
         from executorlib import SingleNodeExecutor, SlurmJobExecutor
     except ImportError as error:
         raise InputError(Problem("engine", "needs executorlib", hint="pip install 'fibertwin[studies]'")) from error
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # workers inherit it
+    for name in [name for name in os.environ if name.startswith(LAUNCHERS)]:
+        del os.environ[name]  # workers inherit it, and would take themselves for ranks of this process
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     if backend == "slurm":
         resources = resources | {"slurm_cmd_args": list(sweep.options.get("slurm_cmd_args", []))}
     kind = SlurmJobExecutor if backend == "slurm" else SingleNodeExecutor

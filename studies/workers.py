@@ -114,7 +114,8 @@ class Worker:
 
     def end(self, *, kindly: bool) -> None:
         """End the program: by the end of its input, or at once with all its ranks."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         with suppress(BrokenPipeError):  # it may be gone already
             self.process.stdin.close()
         if kindly:
