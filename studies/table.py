@@ -49,7 +49,7 @@ class Table:
         """The same as ``table.parquet``, quantities as numbers in columns named with their unit; None without pyarrow."""
         if find_spec("pyarrow") is None:
             return None
-        import pyarrow
+        import pyarrow as pa
         from pyarrow import parquet
 
         path = self.path.with_suffix(".parquet")
@@ -59,7 +59,7 @@ class Table:
             values = [line[name] for line in lines]
             title, column = _numeric(name, values) if name in self._inputs else (name, values)
             columns[title] = [None if value == "" and name in self._observables else value for value in column]
-        parquet.write_table(pyarrow.table(columns), path)
+        parquet.write_table(pa.table(columns), path)
         return path
 
     def _cells(self, row: Row) -> list[Any]:

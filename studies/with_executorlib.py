@@ -30,15 +30,13 @@ def run(sweep: "Sweep", members: Sequence["Member"], at_once: int = 0) -> Iterat
         FibertwinError: a worker has other ranks than were asked for.
     """
     backend = _backend(sweep)
-    from fibertwin.worker import on_these_ranks
-
     count = at_once or _places(backend, sweep.ranks)
     resources = {"cores": sweep.ranks, "threads_per_core": 1}
     with _executor(backend, min(count, len(members)), resources, sweep) as pool:
         base = base_of(sweep)
-        first = pool.submit(on_these_ranks, base, sweep.ranks, task_of(members[0]))
+        first = pool.submit(_on_these_ranks, base, sweep.ranks, task_of(members[0]))
         yield members[0], _answer(first)  # alone: it compiles what all need
-        futures = {pool.submit(on_these_ranks, base, sweep.ranks, task_of(one)): one for one in members[1:]}
+        futures = {pool.submit(_on_these_ranks, base, sweep.ranks, task_of(one)): one for one in members[1:]}
         for future in as_completed(futures):
             yield futures[future], _answer(future)
 
@@ -76,6 +74,13 @@ def _executor(backend: str, workers: int, resources: dict[str, Any], sweep: "Swe
         resources = resources | {"slurm_cmd_args": list(sweep.options.get("slurm_cmd_args", []))}
     kind = SlurmJobExecutor if backend == "slurm" else SingleNodeExecutor
     return kind(max_workers=workers, resource_dict=resources, block_allocation=True)
+
+
+def _on_these_ranks(base: dict[str, Any], ranks: int, task: dict[str, Any]) -> dict[str, Any]:
+    """Run a member. PETSc starts here, on all ranks at once: rank 0 unpickles a function before the others have it."""
+    from fibertwin.worker import on_these_ranks
+
+    return on_these_ranks(base, ranks, task)
 
 
 def _answer(future: "Future[Any]") -> dict[str, Any]:

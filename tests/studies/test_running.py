@@ -127,7 +127,9 @@ def test_groups_of_ranks_run_every_member_once(comm: MPI.Comm, tmp_path: Path) -
     size = split.groups(comm, 1).size
     rows = [
         (member.number, answer["sentence"])
-        for found in split.run(planned, planned.members, comm, lambda task: {"outcome": "done", "sentence": task["key"]})
+        for found in split.run(
+            planned, planned.members, comm, lambda task: {"outcome": "done", "sentence": task["key"]}
+        )
         for member, answer in found
     ]
     assert size == 1
