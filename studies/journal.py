@@ -1,4 +1,4 @@
-"""What is known of a sweep's members, on disk: one JSON line for each that ended, safe against a kill at any instant."""
+"""What is known of a sweep's members, on disk: a JSON line for each that ended, safe against a kill at any instant."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Global sensitivity indices from a sweep's members: Sobol's by Saltelli's design, Morris's elementary effects (SALib)."""
+"""Global sensitivity indices from a sweep's members: Sobol's indices, Morris's effects (SALib)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ class Table:
             csv.writer(file).writerow(self._cells(row))
 
     def write_parquet(self, rows: Iterable[Row]) -> Path | None:
-        """The same as ``table.parquet``, quantities as numbers in columns named with their unit; None without pyarrow."""
+        """The same as ``table.parquet``, quantities as numbers, their unit in the heading; None without pyarrow."""
         if find_spec("pyarrow") is None:
             return None
         import pyarrow as pa

@@ -1,11 +1,11 @@
-"""One member of a sweep after another on the same ranks: one mesh and one set of fibers, starts from solved neighbors."""
+"""One member of a sweep after another on the same ranks: one mesh, one set of fibers, starts from neighbors."""
 
 import json
 import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,8 +181,3 @@ def attempt(runner: Runner, task: Mapping[str, Any]) -> dict[str, Any]:
         kind = "observable" if isinstance(error, InputError) and error.problems[0].where == "observables" else "failed"
         return {"outcome": kind, "sentence": str(error), "seconds": round(time.perf_counter() - begun, 3)}
     return {"outcome": "done", **vars(answer)}
-
-
-def without_report(case: Case) -> Case:
-    """The case as a sweep runs it, which writes neither fields nor reports of its members."""
-    return replace(case, output=replace(case.output, report=False, compare_isotropic=False))
