@@ -1,6 +1,6 @@
 """The meshers of several regions next to each other, on the same labels: cells, seconds, shapes, volumes, interfaces.
 
-    python benchmarks/meshers.py [--edge MM] [--meshers mmg,gmsh,ftetwild] [--labels FILE] [--json]
+    python benchmarks/meshers.py [--edge MM] [--meshers mmg,gmsh,ftetwild] [--labels FILE] [--examples] [--json]
 
 Without a file the labels are a made-up head of four regions: a shell around a ball in which two ventricles lie. With a
 file of FreeSurfer's or SynthSeg's codes they are white matter and what is deep, grey matter and ventricles of a brain.
@@ -8,14 +8,27 @@ Seconds are of the processor, from labels to the mesh that the gate sees.
 """
 
 import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from _table import Row, below, clock, judged, main, told
+from _tracts import the_scan
 
+from fibertwin import demo, stages
+from fibertwin.case import Case
 from fibertwin.errors import InputError
 from fibertwin.imaging import LabelImage
-from fibertwin.meshes import Labels, cell_quality, interfaces, open_edges, read_image
+from fibertwin.meshes import Anatomy, Labels, cell_quality, interfaces, open_edges, read_image
+
+from mpi4py import MPI  # isort: skip (after DOLFINx)
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SUPPLIED = "examples/heart, biventricular"
+"""The mesh of others, which is taken as it is."""
 
 DEEP = (7, 46, 16, 28, 60, 10, 11, 12, 13, 17, 18, 26, 49, 50, 51, 52, 53, 54, 58)
 BRAIN = {"white": (2, 41, *DEEP), "grey": (3, 42, 8, 47), "ventricles": (4, 43, 14, 15, 5, 44)}
@@ -34,7 +47,49 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     for mesher in arguments.meshers.split(","):
         source = Labels(Path("labels"), regions, arguments.edge, mesher, closing=closing)
         rows += one(source, image)
+    return rows + (at_the_gate() if arguments.examples else [])
+
+
+def at_the_gate() -> list[Row]:
+    """The bodies of all examples: those of images pass the gate by being built, the others are held to it too."""
+    rows = []
+    for name, build in examples().items():
+        with clock() as running:
+            anatomy = build()
+        found = cell_quality(anatomy.mesh.geometry.x, anatomy.mesh.geometry.dofmaps[0])
+        least, angle = float(found.jacobian.min()), float(found.dihedral.min())
+        cost = f"{len(found.jacobian):,} cells, {running.cpu_seconds:.3g} s of processor"
+        if name == SUPPLIED:
+            rows.append(told(f"{name}, as it came: least scaled Jacobian, degrees", f"{least:.3f}, {angle:.1f}", cost))
+            continue
+        rows += [
+            judged(f"{name}: least scaled Jacobian", ">= 0.15", least, least >= 0.15, cost),
+            judged(f"{name}: least dihedral angle, degrees", ">= 10", angle, angle >= 10, cost),
+        ]
     return rows
+
+
+def examples() -> dict[str, Callable[[], Anatomy]]:
+    """How to build the body of each example; that of the demo where its scan can be had."""
+    sys.path.insert(0, str(EXAMPLES / "heart"))
+    hearts = import_module("hearts")
+    found: dict[str, Callable[[], Anatomy]] = {
+        f"examples/{case.parent.name}": partial(_body, case) for case in sorted(EXAMPLES.glob("*/case.toml"))
+    }
+    found[SUPPLIED] = lambda: hearts.biventricular(MPI.COMM_SELF)
+    found["examples/heart, phantom"] = lambda: hearts.phantom_wall(MPI.COMM_SELF)
+    if the_scan() is not None:
+        found["the demo's brain"] = lambda: _built(demo.case(demo.whole_brain(), MPI.COMM_SELF))
+    return found
+
+
+def _body(file: Path) -> Anatomy:
+    return _built(Case.read(file))
+
+
+def _built(case: Case) -> Anatomy:
+    mask = None if case.diffusion is None else stages.body_mask(case.diffusion)
+    return case.anatomy.build(MPI.COMM_SELF, mask)
 
 
 def head() -> LabelImage:
@@ -77,5 +132,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="meshers.py", description=__doc__.splitlines()[0])
     parser.add_argument("--edge", type=float, default=6.0, help="mean edge length, mm")
     parser.add_argument("--meshers", default="mmg,gmsh,ftetwild", help="by name, joined by commas")
+    parser.add_argument("--examples", action="store_true", help="hold the bodies of all examples to the gate too")
     parser.add_argument("--labels", type=Path, help="label image of a brain, with FreeSurfer's codes")
     main(measure, parser)

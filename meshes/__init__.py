@@ -46,6 +46,7 @@ from .selectors import (
 )
 from .size_fields import Finer, NearPoint, NearRegion
 from .sources import AnatomySource, Block, MeshFile
+from .surface_sources import Points, SurfaceFile
 from .tensor_fit import Fitted, TensorFit, fit_fibers
 from .tetrahedra import Tetrahedra, tetrahedralize
 
@@ -90,6 +91,7 @@ __all__ = [
     "NearRegion",
     "NearestLabel",
     "Patch",
+    "Points",
     "Plane",
     "Quality",
     "RegionMesh",
@@ -97,6 +99,7 @@ __all__ = [
     "Rest",
     "Sphere",
     "Straight",
+    "SurfaceFile",
     "SurfaceSelector",
     "Tag",
     "TensorFit",

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Interval, MinLen
@@ -27,6 +27,9 @@ from fibertwin.parallel import only_root
 from fibertwin.surfaces import (
     Surface,
     decimate,
+    largest_piece,
+    points_of_surface,
+    poisson_surface,
     relax_tangentially,
     smooth_taubin,
     surface_from_mask,
@@ -34,14 +37,13 @@ from fibertwin.surfaces import (
 )
 from fibertwin.units import Length, Unit
 
-from .anatomy import TISSUE, Anatomy, RawMesh, spread
+from .anatomy import Anatomy, RawMesh, spread
+from .filled import filled_body
 from .images import read_mask
-from .quality import measure
-from .quality_report import DIHEDRAL, JACOBIAN, cell_quality, require_good_cells
 from .sources import AnatomySource, PositiveLength, require_libraries
-from .tetrahedra import tetrahedralize
 
 LabelTable = Annotated[str, Choices(tuple(TABLES))]
+Reconstruction = Literal["marching-cubes", "poisson"]
 TAUBIN_STEPS = 20
 RELAXING_STEPS = 10
 
@@ -60,6 +62,7 @@ class _Imaged(AnatomySource):
     minimum_quality: Annotated[float, Unit(""), Interval(ge=0, lt=1)] = 0.15
     volume: Annotated[int, Ge(0)] | None = None
     length_unit: ImageUnit | None = None
+    reconstruction: Reconstruction = "marching-cubes"
 
     def check(self) -> None:
         """Look whether the file and the libraries are there."""
@@ -87,23 +90,22 @@ class _Imaged(AnatomySource):
         source = self.voxels(mask)
         cleaned = clean_mask(source, self.closing, self.opening)
         surface = self._surface(cleaned)
-        mesh = tetrahedralize(surface, self.edge, self.minimum_quality)
-        quality = measure(mesh.points, mesh.cells)
-        hint = "a little more smoothing, or a slightly different edge"
-        found, least = cell_quality(mesh.points, mesh.cells), self.minimum_quality
-        angle = DIHEDRAL * min(1.0, least / JACOBIAN)
-        require_good_cells(found, source.source, jacobian=least, dihedral=angle, hint=hint)
         notes = (
             *cleaned.notes,
             f"mask: {source.volume / 1e3:.4g} mL, {cleaned.volume / 1e3:.4g} mL cleaned (largest piece)",
-            f"surface: {len(surface.triangles)} triangles, {surface.area / 1e2:.4g} cm², "
-            f"encloses {surface.volume / 1e3:.4g} mL" + (f", {surface.handles} handles" if surface.handles else ""),
-            f"mesh: {quality}",
         )
-        return RawMesh(mesh.points, mesh.cells, np.ones(len(mesh.cells), np.int32), {TISSUE: 1}, notes=notes)
+        hint = "a little more smoothing, or a slightly different edge"
+        return filled_body(surface, self.edge, self.minimum_quality, source.source, notes, hint)
+
+    def _reconstructed(self, mask: VoxelMask) -> Surface:
+        if self.reconstruction == "marching-cubes":
+            return surface_from_mask(mask, self.smoothing)
+        # a grid finer than the voxels would only keep their terraces
+        spacing = max(self.smoothing, float(mask.spacing.max()))
+        return largest_piece(poisson_surface(points_of_surface(surface_from_mask(mask)), spacing)).oriented()
 
     def _surface(self, mask: VoxelMask) -> Surface:
-        fine = smooth_taubin(surface_from_mask(mask, self.smoothing), TAUBIN_STEPS)
+        fine = smooth_taubin(self._reconstructed(mask), TAUBIN_STEPS)
         count = triangles_for(fine, self.edge)
         if count < 100:
             size = np.sqrt(fine.area / np.pi)
@@ -133,6 +135,8 @@ class Mask(_Imaged):
             where this is below 0.15.
         volume: which volume of an image with four dimensions, counted from 0.
         length_unit: what the image's lengths are measured in, if not what it says.
+        reconstruction: how the surface is made: marching cubes on the smoothed mask keep its volume; poisson fits a
+            surface to the points and normals of the voxels' edge on a grid with steps of ``smoothing``.
         labels: numbers and names of labels that make the body, such as ["white matter", 3]; if left out, all.
         table: what the names of labels are, where the file has none of its own.
         table_file: table of names instead (FreeSurfer .txt, 3D Slicer .ctbl, ITK-SNAP, TOML).
@@ -173,6 +177,8 @@ class GreyImage(_Imaged):
             where this is below 0.15.
         volume: which volume of an image with four dimensions, counted from 0.
         length_unit: what the image's lengths are measured in, if not what it says.
+        reconstruction: how the surface is made: marching cubes on the smoothed mask keep its volume; poisson fits a
+            surface to the points and normals of the voxels' edge on a grid with steps of ``smoothing``.
         above: least value inside.
         below: largest value inside.
         seeds: points inside from which it grows.

@@ -40,7 +40,7 @@ def relax_tangentially(surface: Surface, iterations: int = 5) -> Surface:
     umbrella = _umbrella(surface)
     points = surface.points
     for _ in range(iterations):
-        normals = _point_normals(points, surface.triangles)
+        normals = point_normals(points, surface.triangles)
         step = umbrella @ points - points
         step -= np.einsum("ni,ni->n", step, normals)[:, None] * normals
         points = points + 0.5 * step
@@ -59,7 +59,7 @@ def _umbrella(surface: Surface) -> "csr_matrix":
     return sparse.diags(1 / np.maximum(count, 1)) @ graph
 
 
-def _point_normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+def point_normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
     """Unit normals (n, 3) at the points, weighted by the area of the triangles around."""
     a, b, c = (points[triangles[:, i]] for i in range(3))
     face = np.cross(b - a, c - a)

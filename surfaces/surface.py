@@ -1,5 +1,6 @@
 """Closed triangle surfaces: what they enclose, whether they are closed, their pieces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,7 +44,10 @@ class Surface:
 
     @property
     def handles(self) -> int:
-        """Genus: the number of handles of a closed connected surface, from Euler's V − E + F = 2 − 2g."""
+        """Genus: the number of handles of a closed connected surface, from Euler's V − E + F = 2 − 2g.
+
+        Of a surface of several pieces take ``sum(piece.handles for piece in pieces(surface))``.
+        """
         edges = len(directed_edges(self.triangles)) // 2
         return (2 - (len(np.unique(self.triangles)) - edges + len(self.triangles))) // 2
 
@@ -52,17 +56,38 @@ class Surface:
         return self if self.volume >= 0 else Surface(self.points, self.triangles[:, ::-1])
 
 
+def pieces(surface: Surface) -> list[Surface]:
+    """The connected pieces, that with the most triangles first; unused points are dropped."""
+    of_triangle, count = _piece_of_triangles(surface)
+    order = np.argsort(-np.bincount(of_triangle, minlength=count), kind="stable")
+    return [_only(surface, of_triangle == k) for k in order if (of_triangle == k).any()]
+
+
 def largest_piece(surface: Surface) -> Surface:
     """The connected piece with the most triangles; unused points are dropped."""
+    of_triangle, _ = _piece_of_triangles(surface)
+    return _only(surface, of_triangle == np.bincount(of_triangle).argmax())
+
+
+def joined(parts: Sequence[Surface]) -> Surface:
+    """Several surfaces as one, not sewn together."""
+    starts = np.cumsum([0, *(len(part.points) for part in parts[:-1])])
+    triangles = [part.triangles + start for part, start in zip(parts, starts, strict=True)]
+    return Surface(np.concatenate([part.points for part in parts]), np.concatenate(triangles))
+
+
+def _piece_of_triangles(surface: Surface) -> tuple[NDArray[np.int32], int]:
     from scipy import sparse
 
     n = len(surface.points)
     edges = directed_edges(surface.triangles)
     graph = sparse.coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    _, piece = sparse.csgraph.connected_components(graph, directed=False)
-    of_triangle = piece[surface.triangles[:, 0]]
-    kept = surface.triangles[of_triangle == np.bincount(of_triangle).argmax()]
-    used, triangles = np.unique(kept, return_inverse=True)
+    count, piece = sparse.csgraph.connected_components(graph, directed=False)
+    return piece[surface.triangles[:, 0]], count
+
+
+def _only(surface: Surface, kept: NDArray[np.bool_]) -> Surface:
+    used, triangles = np.unique(surface.triangles[kept], return_inverse=True)
     return Surface(surface.points[used], triangles.reshape(-1, 3))
 
 

@@ -14,7 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from fibertwin import cohort, convergence_verb, convert, law, mesh_quality, register, serve, sweep_verb, ultrasound
+from fibertwin import (
+    cohort,
+    convergence_verb,
+    convert,
+    geometry,
+    law,
+    mesh_quality,
+    register,
+    serve,
+    sweep_verb,
+    ultrasound,
+)
 from fibertwin.errors import FibertwinError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -122,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep_verb.add_to(verbs)
     cohort.add_to(verbs)
     serve.add_to(verbs)
+    geometry.add_to(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")

@@ -10,6 +10,7 @@ from mpi4py import MPI
 from fibertwin.errors import InputError
 from fibertwin.meshes import Block, GreyImage, Label, Mask, Rest, read_mask, tag_regions
 
+WAYS = ("marching-cubes", "poisson")
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 AFFINE[:3, 3] = -20
 
@@ -75,3 +76,11 @@ def test_a_map_of_probability_is_no_mask(tmp_path):
     with pytest.raises(InputError, match=r"above = 0.5"):
         read_mask(file)
     assert np.array_equal(GreyImage(edge=6.0, file=file, above=0.5).voxels().inside, ball(14))
+
+
+def test_both_ways_to_make_the_surface_give_bodies_that_pass_the_gate(labels):
+    made = {way: Mask(edge=5.0, file=labels, reconstruction=way).build(MPI.COMM_SELF) for way in WAYS}
+    volumes = [body.quality.volume for body in made.values()]
+    assert volumes[0] == pytest.approx(volumes[1], rel=0.02)
+    assert min(body.quality.minimum for body in made.values()) >= 0.15
+    assert len(set(volumes)) == 2

@@ -205,5 +205,5 @@ def test_impossible_shapes_are_refused(make, words):
 def test_members_are_offered_and_say_what_surfaces_they_have():
     members = AnatomySource.members()
     wanted = {"block", "cook-membrane", "cylinder", "mask", "mesh-file", "thick-sphere", "thick-tube"}
-    assert set(members) == wanted | {"truncated-ellipsoid"}
+    assert set(members) == wanted | {"truncated-ellipsoid", "labels", "grey-image"}
     assert [name for name, member in members.items() if member.own_surfaces is None] == ["mesh-file"]

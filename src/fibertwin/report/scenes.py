@@ -3,7 +3,7 @@
 On a machine without OpenGL the renderer kills its process, so only the child process of ``pictures`` comes here.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,14 @@ from .fields import Floats, Ints, Tetrahedra
 from .panels import fiber_lengths, two_planes
 
 WINDOW = (1100, 900)
+
+
+class HasPoints(Protocol):
+    """What can be looked at as a whole."""
+
+    @property
+    def points(self) -> Floats:
+        """(n, 3) in mm."""
 
 
 class Stage:
@@ -28,7 +36,7 @@ class Stage:
         """Put a mesh on the stage; pyvista would render the scene for each, and only the last is looked at."""
         self.plotter.add_mesh(mesh, render=False, **style)
 
-    def shoot(self, direction: Floats, tissue: Tetrahedra) -> Any:
+    def shoot(self, direction: Floats, tissue: "HasPoints") -> Any:
         """The scene seen from ``direction`` (3,) with z upwards, cropped to what is drawn; then empty the stage."""
         low, high = tissue.points.min(0), tissue.points.max(0)
         middle, size = (low + high) / 2, float(np.linalg.norm(high - low))
