@@ -104,6 +104,7 @@ def bars(found: Sequence[Indices]) -> bytes:
         axes.invert_yaxis()
         axes.set_title(one.observable, fontsize=10, loc="left")
         axes.grid(axis="x", color="#dcdce1", lw=0.6)
+        axes.set_axisbelow(True)
         axes.legend(fontsize=8, frameon=False)
     return _png(figure)
 

@@ -124,16 +124,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(demo)
     demo.set_defaults(verb=_demo)
 
-    law.add_to(verbs)
-    convert.add_to(verbs)
-    mesh_quality.add_to(verbs)
-    convergence_verb.add_to(verbs)
-    register.add_to(verbs)
-    ultrasound.add_to(verbs)
-    sweep_verb.add_to(verbs)
-    cohort.add_to(verbs)
-    serve.add_to(verbs)
-    geometry.add_to(verbs)
+    for family in (
+        law,
+        convert,
+        mesh_quality,
+        convergence_verb,
+        register,
+        ultrasound,
+        sweep_verb,
+        cohort,
+        serve,
+        geometry,
+    ):
+        family.add_to(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")
