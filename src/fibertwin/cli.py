@@ -14,19 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from fibertwin import (
-    cohort,
-    convergence_verb,
-    convert,
-    geometry,
-    law,
-    mesh_quality,
-    register,
-    serve,
-    sweep_verb,
-    ultrasound,
-)
 from fibertwin.errors import FibertwinError, InputError, Problem
+from fibertwin.verbs import add_families
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -124,19 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(demo)
     demo.set_defaults(verb=_demo)
 
-    for family in (
-        law,
-        convert,
-        mesh_quality,
-        convergence_verb,
-        register,
-        ultrasound,
-        sweep_verb,
-        cohort,
-        serve,
-        geometry,
-    ):
-        family.add_to(verbs)
+    add_families(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")
