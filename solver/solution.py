@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .cavities import CavityState
     from .equations import Unknowns
     from .problem import Problem
+    from .system import State
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Solution:
         stored_energy: energy in the tissue (µJ).
         external_work: work of supports and loads along the path (µJ), trapezoidal over the steps.
         cavities: volume and pressure of each cavity, by its load's name.
+        state: the unknowns of this rank at the last level, from which ``solve`` may start on a like problem.
     """
 
     problem: "Problem"
@@ -75,3 +77,4 @@ class Solution:
     stored_energy: float
     external_work: float
     cavities: dict[str, "CavityState"] = field(default_factory=dict)
+    state: "State | None" = field(default=None, repr=False)

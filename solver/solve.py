@@ -7,11 +7,16 @@ from .parameters import looked_up
 from .path import Path, Progress, walk
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution
-from .system import System
+from .system import State, System
 
 
 def solve(
-    problem: Problem, stepping: Stepping | None = None, *, petsc: str = "", progress: Progress | None = None
+    problem: Problem,
+    stepping: Stepping | None = None,
+    *,
+    petsc: str = "",
+    progress: Progress | None = None,
+    start: State | None = None,
 ) -> Solution:
     """Bring the body to equilibrium at full load, or as near to it as it goes. Collective.
 
@@ -20,6 +25,9 @@ def solve(
         stepping: how to bring the load on.
         petsc: PETSc options, as on a command line.
         progress: called after every increment, on every rank.
+        start: a state on the same mesh and with the same unknowns, such as ``Solution.state`` of a like problem, tried
+            first as a guess of equilibrium at full load; where none is found from it the load is brought on as ever.
+            The work of external forces is then a single trapezoid over the whole path.
 
     Returns:
         the solution; where ``outcome.converged`` is false, the last state in equilibrium.
@@ -32,11 +40,10 @@ def solve(
     problem = looked_up(problem)
     system = System(problem, stepping.end, parse_options(petsc))
     path = Path(system)
-    failure = walk(path, stepping, progress)
+    failure = walk(path, stepping, progress, start=start)
     outcome = _outcome(path, failure, system.ignored_options())
-    solution = Solution(
-        problem, system.state, outcome, system.reactions(), system.energy(), path.here.work, system.cavities()
-    )
+    reactions, energy, cavities = system.reactions(), system.energy(), system.cavities()
+    solution = Solution(problem, system.state, outcome, reactions, energy, path.here.work, cavities, path.here.state)
     system.destroy()
     return solution
 

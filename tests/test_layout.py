@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "surfaces": {"imaging"},
     "meshes": {"imaging", "surfaces"},
     "solver": {"meshes", "constitutive"},
+    "studies": {"case", "log", "report", "worker"},
 }
 HEAVY = {
     "dolfinx",
@@ -55,6 +56,9 @@ LAZY = {
     "pytetwild",
     "pymeshlab",
     "pymeshfix",
+    "SALib",
+    "executorlib",
+    "pyarrow",
 }
 """What comes with an extra: imported inside functions only."""
 
@@ -200,6 +204,7 @@ PROVIDED = {
     "annotated_types": "annotated-types",
     "pydantic_core": "pydantic",
     "SimpleITK": "simpleitk",
+    "SALib": "salib",
     "vtk": "pyvista",
     "vtkmodules": "pyvista",
 }
@@ -212,7 +217,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = [
         name
-        for extra in ("imaging", "meshing", "reconstruction", "view")
+        for extra in ("imaging", "meshing", "reconstruction", "view", "studies")
         for name in project["optional-dependencies"][extra]
     ]
     declared = {re.split(r"[^a-z0-9-]", name.lower())[0] for name in [*project["dependencies"], *extras]}

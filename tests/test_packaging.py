@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("imaging", "surfaces", "meshes", "constitutive", "solver")
+ROOMS = ("imaging", "surfaces", "meshes", "constitutive", "solver", "studies")
 FOLDERS = (*ROOMS, "src", "tests", "docs", "examples", "benchmarks", "tools")
 
 

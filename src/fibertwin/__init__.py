@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fibertwin.case import Case
     from fibertwin.pipeline import run
+    from fibertwin.studies import sweep
 
-__all__ = ["Case", "run"]
+__all__ = ["Case", "run", "sweep"]
 
-_HOMES = {"Case": "fibertwin.case", "run": "fibertwin.pipeline"}
+_HOMES = {"Case": "fibertwin.case", "run": "fibertwin.pipeline", "sweep": "fibertwin.studies"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from fibertwin import convergence_verb, convert, geometry, law, mesh_quality, register, ultrasound
 from fibertwin.errors import FibertwinError, InputError, Problem
+from fibertwin.verbs import add_families
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -113,13 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(demo)
     demo.set_defaults(verb=_demo)
 
-    law.add_to(verbs)
-    convert.add_to(verbs)
-    mesh_quality.add_to(verbs)
-    convergence_verb.add_to(verbs)
-    register.add_to(verbs)
-    ultrasound.add_to(verbs)
-    geometry.add_to(verbs)
+    add_families(verbs)
 
     verify = verbs.add_parser("verify", help="solve problems whose answers are known, and compare")
     verify.add_argument("--quick", action="store_true", help="only what takes little time: below two minutes in all")

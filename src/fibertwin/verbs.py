@@ -1,0 +1,33 @@
+"""The verbs of the command line that have a module of their own, in the order in which help lists them."""
+
+from typing import Any
+
+from fibertwin import (
+    cohort,
+    convergence_verb,
+    convert,
+    geometry,
+    law,
+    mesh_quality,
+    register,
+    serve,
+    sweep_verb,
+    ultrasound,
+)
+
+
+def add_families(verbs: Any) -> None:
+    """Put every such verb among the others."""
+    for family in (
+        law,
+        convert,
+        mesh_quality,
+        convergence_verb,
+        register,
+        ultrasound,
+        sweep_verb,
+        cohort,
+        serve,
+        geometry,
+    ):
+        family.add_to(verbs)
