@@ -46,7 +46,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
                 1 / 3,
                 seconds / (each * members / processors),
                 f"{seconds:.0f} s on {processors} processors, starts and kills included; separate, as many at a time: "
-                f"{each:.2f} s each (mean of {len(separate)}, timed one after the other), times {members}, over {processors}",
+                f"{each:.2f} s each (mean of {len(separate)}, one by one), times {members}, over {processors}",
             ),
             judged(
                 "members lost or run twice, killed twice on the way",
