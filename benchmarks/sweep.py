@@ -39,14 +39,14 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         folder = Path(name)
         killed, seconds, lines = interrupted(folder, members)
         separate = [run_alone(folder, line["sample"]) for line in lines[:SEPARATE]]
-        each = sum(separate) / len(separate)
+        each, processors = sum(separate) / len(separate), len(os.sched_getaffinity(0))
         rows = [
             below(
                 f"sweep of {members} members, of what separate runs take",
                 1 / 3,
-                seconds / (each * members),
-                f"{seconds:.0f} s on {len(os.sched_getaffinity(0))} processors, starts and kills included; separate: "
-                f"{each:.2f} s each (mean of {len(separate)}, one after the other), times {members}",
+                seconds / (each * members / processors),
+                f"{seconds:.0f} s on {processors} processors, starts and kills included; separate, as many at a time: "
+                f"{each:.2f} s each (mean of {len(separate)}, one by one), times {members}, over {processors}",
             ),
             judged(
                 "members lost or run twice, killed twice on the way",
