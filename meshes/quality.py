@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from .geometry import jacobian_determinants, mirror
 
 _CORNER_EDGES = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5))
-_EDGE_ENDS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
+EDGES = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
 # For each edge the two corners that are not on it: the two faces that meet there are the edge and one of them.
 _EDGE_OPPOSITE = np.array([(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)])
 
 
 _HEX_NEIGHBORS = np.array([[corner ^ 1, corner ^ 2, corner ^ 4] for corner in range(8)])
 _HEX_SENSE = np.array([(-1) ** corner.bit_count() for corner in range(8)])
-_HEX_EDGES = np.array([(a, a | 1 << axis) for axis in range(3) for a in range(8) if not a >> axis & 1])
+HEX_EDGES = np.array([(a, a | 1 << axis) for axis in range(3) for a in range(8) if not a >> axis & 1])
 _KIND = {4: "tetrahedra", 8: "hexahedra", 10: "curved tetrahedra", 27: "curved hexahedra"}
 CHECKED = 6
 """Degree of the quadrature at whose points a curved cell must not be turned inside out."""
@@ -67,7 +67,7 @@ def scaled_jacobian(points: NDArray[np.float64], cells: NDArray[np.integer]) -> 
     if cells.shape[1] in (8, 27):
         shape: NDArray[np.float64] = _corner_jacobians(points, cells).min(axis=1)
         return shape
-    ends = points[cells[:, _EDGE_ENDS]]
+    ends = points[cells[:, EDGES]]
     lengths = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1)
     largest = np.max([lengths[:, edges].prod(axis=1) for edges in _CORNER_EDGES], axis=0)
     top = np.sqrt(2) * 6 * signed_volumes(points, cells[:, :4])
@@ -104,8 +104,8 @@ def dihedral_angles(points: NDArray[np.float64], cells: NDArray[np.integer]) -> 
         second = np.cross(edges, np.roll(edges, -2, axis=2))
     else:
         corner = points[cells[:, :4]]
-        start = corner[:, _EDGE_ENDS[:, 0]]
-        along = corner[:, _EDGE_ENDS[:, 1]] - start
+        start = corner[:, EDGES[:, 0]]
+        along = corner[:, EDGES[:, 1]] - start
         first = np.cross(along, corner[:, _EDGE_OPPOSITE[:, 0]] - start)
         second = np.cross(along, corner[:, _EDGE_OPPOSITE[:, 1]] - start)
     sine = np.linalg.norm(np.cross(first, second), axis=-1)
@@ -242,7 +242,7 @@ def _shapes(points: NDArray[np.float64], cells: NDArray[np.integer]) -> Shapes:
         least = least_determinants(points, cells)
         shape = np.where(least <= 0, np.minimum(least, shape), shape)
     angles = dihedral_angles(points, cells)
-    ends = points[cells[:, _HEX_EDGES if hexahedra else _EDGE_ENDS]]
+    ends = points[cells[:, HEX_EDGES if hexahedra else EDGES]]
     edges = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1)
     x, y, z = points[cells[int(np.argmin(shape)), : 8 if hexahedra else 4]].mean(axis=0)
     return Shapes(

@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
-from .quality import CHUNK, dihedral_angles, least_determinants, scaled_jacobian, signed_volumes
+from .quality import (
+    CHUNK,
+    EDGES,
+    HEX_EDGES,
+    dihedral_angles,
+    least_determinants,
+    scaled_jacobian,
+    signed_volumes,
+)
 
 JACOBIAN = 0.15
 """Least scaled Jacobian of a mesh made from an image."""
@@ -16,8 +24,6 @@ DIHEDRAL = 10.0
 NAMED = 5
 """Bad cells that a refusal names, the worst first."""
 BINS = 20
-_EDGES = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-_HEX_EDGES = np.array([(a, a | 1 << axis) for axis in range(3) for a in range(8) if not a >> axis & 1])
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def _some(points: NDArray[np.float64], cells: NDArray[np.integer]) -> tuple[NDAr
     if cells.shape[1] in (10, 27):
         least = least_determinants(points, cells)
         jacobian = np.where(least <= 0, np.minimum(least, jacobian), jacobian)
-    ends = points[corners[:, _HEX_EDGES if hexahedra else _EDGES]]
+    ends = points[corners[:, HEX_EDGES if hexahedra else EDGES]]
     lengths = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=2)
     whole = lengths.min(axis=1) > 0
     angles = np.zeros(len(cells))
