@@ -319,9 +319,11 @@ def _make_folder(path: Path, comm: "MPI.Comm") -> None:
 def _on_every_rank(work: Callable[["MPI.Comm"], None], verbose: bool) -> int:
     """Run ``work`` on all ranks; an error on any ends all of them. Collective."""
     from fibertwin import log
+    from fibertwin.launch import require_one_world
     from fibertwin.stack import world
 
     comm = world()
+    require_one_world(comm.size)
     way_out = comm.Dup()  # so that leaving never meets a collective that another rank is still in
     log.configure(comm.rank, verbose=verbose)
     if comm.size > 1:

@@ -22,6 +22,9 @@ GRAPHICS_PACKAGES = "libgl1 libglu1-mesa libegl1 libxrender1 libxcursor1 libxft2
 PATIENCE = 180
 """Seconds that one check may take; a first import from a slow disk takes its time."""
 
+OPTIONAL = ("reconstruction", "studies")
+"""Extras that a machine is fit without."""
+
 _LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 _STACK = """
@@ -210,9 +213,11 @@ def _packages() -> list[Check]:
 
 def _group(extra: str, names: list[str]) -> Check:
     versions = {name: _version(name) for name in names}
-    detail = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
+    lacking = "not installed (optional)" if extra in OPTIONAL else "missing"
+    detail = ", ".join(f"{name} {version or lacking}" for name, version in versions.items())
     wanted = f"fibertwin[{extra}]" if extra else "fibertwin"
-    return Check(f"packages, {extra or 'core'}", all(versions.values()), detail, f"pip install '{wanted}'")
+    fit = all(versions.values()) or extra in OPTIONAL
+    return Check(f"packages, {extra or 'core'}", fit, detail, f"pip install '{wanted}'")
 
 
 def _version(name: str) -> str | None:
