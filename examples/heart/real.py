@@ -22,7 +22,7 @@ import numpy as np
 
 import fibertwin.stack  # noqa: F401
 from fibertwin.errors import InputError, Problem
-from fibertwin.imaging import TensorImage, VoxelMask, write_tensors
+from fibertwin.imaging import TensorImage, write_tensors
 from fibertwin.imaging.algebra import from_matrix
 
 PACKAGE = "cardiotensor==1.1.92"
@@ -48,8 +48,9 @@ tensor = "tensors.nii"
 radius = "10 mm"
 
 [anatomy]
-type = "mask"
+type = "labels"
 file = "wall.nii.gz"
+regions = { tissue = [1] }
 edge = "EDGE"
 
 [surfaces]
@@ -179,7 +180,7 @@ def main(out: Path, edge: float, sdist: Path | None) -> None:
     """Mesh it, carry the fibers onto it, tell the helix through the wall."""
     from mpi4py import MPI
 
-    from fibertwin.meshes import LaplaceDirichlet, Mask, sample_fibers
+    from fibertwin.meshes import Labels, LaplaceDirichlet, sample_fibers
     from fibertwin.meshes.heart import HeartSurfaces, angle_maps, angular_difference, heart_coordinates, name_heart
     from fibertwin.meshes.heart.pictures import draw_comparison
 
@@ -189,7 +190,7 @@ def main(out: Path, edge: float, sdist: Path | None) -> None:
     print(f"left ventricle: {heart.wall.sum() * VOXEL**3 / 1e3:.0f} mL of muscle")
     tensors = structure_tensors(heart)
     write_case(heart, tensors, edge, out)
-    body = name_heart(Mask(edge=edge).build(MPI.COMM_SELF, VoxelMask(heart.wall, heart.affine, "left ventricle")))
+    body = name_heart(Labels(out / "wall.nii.gz", {"tissue": (1,)}, edge).build(MPI.COMM_SELF))
     print(*body.notes, body.quality, sep="\n")
     fibers = sample_fibers(body.mesh, tensors, 4, radius=10.0)
     names = HeartSurfaces("lv-endocardium")
@@ -211,7 +212,7 @@ def main(out: Path, edge: float, sdist: Path | None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=Path("out/real-heart"), help="folder for the results")
-    parser.add_argument("--edge", type=float, default=4.0, help="edge of surface triangles, mm")
+    parser.add_argument("--edge", type=float, default=4.0, help="mean edge, mm")
     parser.add_argument("--sdist", type=Path, help="the package's source archive, if it is here")
     arguments = parser.parse_args()
     main(arguments.output, arguments.edge, arguments.sdist)
