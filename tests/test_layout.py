@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "surfaces": {"imaging"},
     "meshes": {"imaging", "surfaces"},
     "solver": {"meshes", "constitutive"},
+    "calibration": {"solver", "meshes", "constitutive"},
     "studies": {"case", "log", "report", "worker"},
 }
 HEAVY = {
