@@ -59,6 +59,7 @@ LAZY = {
     "pymeshfix",
     "SALib",
     "executorlib",
+    "submitit",
     "pyarrow",
 }
 """What comes with an extra: imported inside functions only."""
