@@ -242,7 +242,7 @@ def read_checkpoint(file: File | str, comm: "MPI.Comm") -> Checkpoint:
 
 def _load(file: File) -> Arrays:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
             json.loads(found["document"].tobytes())
             return found
