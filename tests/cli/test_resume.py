@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,10 +118,16 @@ def test_a_signal_before_the_solve_ends_the_run_between_two_stages(
 
 
 @pytest.fixture(scope="module")
-def finished(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("finished")
+def done(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("done")
     assert cli.main(["run", str(case), "-o", str(out)]) == 0
     return out
+
+
+@pytest.fixture
+def finished(done: Path, tmp_path: Path) -> Path:
+    """A finished run's folder, to be changed at will."""
+    return Path(shutil.copytree(done, tmp_path / "finished"))
 
 
 def test_what_output_says_may_change(finished: Path, case: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,8 +150,8 @@ def test_another_case_is_refused_unless_it_is_wanted_anyway(
     assert "fit tensors" not in said
     assert cli.main(["run", str(case), "-o", str(finished), "--resume-anyway", *softer]) == 0
     assert "taken up anyway: materials.white.energies[0].mu" in capsys.readouterr().err
-    assert cli.main(["run", str(case), "-o", str(tmp_path), *softer]) == 0
-    assert forces(finished) == pytest.approx(forces(tmp_path), rel=1e-7, abs=1e-9)
+    assert cli.main(["run", str(case), "-o", str(tmp_path / "anew"), *softer]) == 0
+    assert forces(finished) == pytest.approx(forces(tmp_path / "anew"), rel=1e-7, abs=1e-9)
 
 
 def test_a_file_with_other_contents_is_named(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,7 +165,7 @@ def test_a_file_with_other_contents_is_named(case: Path, tmp_path: Path, capsys:
     assert f"files.{bvals}: is not as in the checkpoint" in capsys.readouterr().err
 
 
-def test_a_kill_leaves_what_can_be_read_and_gone_on_from(case: Path, tmp_path: Path, finished: Path) -> None:
+def test_a_kill_leaves_what_can_be_read_and_gone_on_from(case: Path, tmp_path: Path, done: Path) -> None:
     slow = ("--set", "solve.stepping.first=0.04", "--set", "solve.checkpoint.every=1")
     command = [sys.executable, "-m", "fibertwin.cli", "run", str(case), "-o", str(tmp_path), "--resume", *slow]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -171,4 +178,4 @@ def test_a_kill_leaves_what_can_be_read_and_gone_on_from(case: Path, tmp_path: P
     assert 0 < reached[-1] < 1
     assert cli.main(["run", str(case), "-o", str(tmp_path), "--resume", *slow]) == 0
     assert levels(tmp_path) == pytest.approx([0.04 * step for step in range(1, 26)])
-    assert forces(tmp_path) == pytest.approx(forces(finished), rel=1e-7, abs=1e-9)
+    assert forces(tmp_path) == pytest.approx(forces(done), rel=1e-7, abs=1e-9)
