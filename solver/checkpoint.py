@@ -176,6 +176,8 @@ class Keeper:
         if who:
             hint = f"{self.file} holds where it stood, and --resume goes on from there"
             raise StoppedError(f"The solve was ended by {who} at {path.level:.3g} of the load; {hint}.")
+        if self._written is path.here:
+            path.system.forget()  # as will have whoever goes on from here, so that both take the same way
 
     def end(self, path: "Path", failure: str) -> None:
         """Write the path as a solve ended, for whoever goes on from there.
@@ -193,7 +195,6 @@ class Keeper:
         document = {"format": FORMAT, "about": self.about, **self._layout.document(), **stands[0]}
         arrays = {**self._layout.points(), **self._layout.gathered(stands[1])}
         on_root(self._comm, lambda: _save(self.file, document, arrays))
-        path.system.forget()  # as will have whoever goes on from here, so that both take the same way
         self._since, self._last, self._written = 0, time.monotonic(), path.here
 
 
