@@ -3,6 +3,7 @@
 import fibertwin.stack  # noqa: F401
 
 from .cavities import CavityState
+from .checkpoint import Checkpoint, Checkpointing, Keeper, read_checkpoint
 from .fields import Fields, Measure, fields
 from .loads import (
     BodyForce,
@@ -35,6 +36,8 @@ __all__ = [
     "BodyForce",
     "Cavity",
     "CavityState",
+    "Checkpoint",
+    "Checkpointing",
     "Clamp",
     "DeadTraction",
     "Displacement",
@@ -43,6 +46,7 @@ __all__ = [
     "ForceOnArea",
     "Formulation",
     "Gravity",
+    "Keeper",
     "Load",
     "Measure",
     "NormalDisplacement",
@@ -63,6 +67,7 @@ __all__ = [
     "Unloaded",
     "VolumeLoad",
     "fields",
+    "read_checkpoint",
     "require",
     "solve",
     "unload",
