@@ -30,6 +30,7 @@ from .supports import (
     SymmetryPlane,
 )
 from .unload import Unload, Unloaded, unload
+from .warming import warm
 
 __all__ = [
     "BodyForce",
@@ -66,5 +67,6 @@ __all__ = [
     "require",
     "solve",
     "unload",
+    "warm",
     "write_fields",
 ]

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, TextIO
@@ -41,6 +42,33 @@ Some cluster file systems keep ``flock`` to one machine: there a free lock prove
 """
 
 _held: dict[Path, TextIO] = {}
+
+
+@dataclass
+class Watched:
+    """The modules, by name, that this process has asked for since it began to watch.
+
+    Attributes:
+        found: those that were compiled before, or by another process meanwhile.
+        compiled: those that this process had to compile.
+    """
+
+    found: set[str] = field(default_factory=set)
+    compiled: set[str] = field(default_factory=set)
+
+
+_watchers: list[Watched] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Watched]:
+    """Take down which modules are asked for meanwhile, and which of them are compiled. Local."""
+    seen = Watched()
+    _watchers.append(seen)
+    try:
+        yield seen
+    finally:
+        _watchers.remove(seen)
 
 
 def options() -> dict[str, Any]:
@@ -130,7 +158,10 @@ def cache_root() -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder of the compiled forms that this machine, these flags and this DOLFINx can share."""
+    """Folder of the compiled forms that this machine, these flags and this DOLFINx can share.
+
+    Only native code is kept apart by CPU: with ``-march=x86-64-v3`` in ``$FIBERTWIN_CFLAGS`` one machine compiles for all.
+    """
     return cache_root() / "jit" / _key(tuple(compiler_flags()))
 
 
@@ -166,7 +197,14 @@ def _key(flags: tuple[str, ...]) -> str:
 
     from fibertwin import stack
 
-    parts = (_cpu(), *flags, ffcx.__version__, stack.version, str(sys.implementation.cache_tag))
+    native = any(flag.removeprefix("-march=").removeprefix("-mcpu=") == "native" for flag in flags)
+    parts = (
+        _cpu() if native else platform.machine(),
+        *flags,
+        ffcx.__version__,
+        stack.version,
+        str(sys.implementation.cache_tag),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -226,7 +264,13 @@ def _guarded(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[An
         if source.is_relative_to(cache_root()):
             _release()  # whatever this process compiled before is finished
             _wait_for(source, timeout)
-        return original(module_name, object_names, cache_dir, timeout)
+        found = original(module_name, object_names, cache_dir, timeout)
+        for seen in _watchers:
+            if found[1] is None:
+                seen.compiled.add(module_name)
+            elif module_name not in seen.compiled:
+                seen.found.add(module_name)
+        return found
 
     return get_cached_module
 

@@ -13,6 +13,7 @@ from fibertwin import (
     serve,
     sweep_verb,
     ultrasound,
+    warm,
 )
 
 
@@ -29,5 +30,6 @@ def add_families(verbs: Any) -> None:
         cohort,
         serve,
         geometry,
+        warm,
     ):
         family.add_to(verbs)
