@@ -160,7 +160,7 @@ def cache_root() -> Path:
 def cache_folder() -> Path:
     """Folder of the compiled forms that this machine, these flags and this DOLFINx can share.
 
-    Only native code is kept apart by CPU: with ``-march=x86-64-v3`` in ``$FIBERTWIN_CFLAGS`` one machine compiles for all.
+    Only native code is kept apart by CPU: compiled with ``-march=x86-64-v3`` on a login node it serves every node.
     """
     return cache_root() / "jit" / _key(tuple(compiler_flags()))
 
