@@ -11,6 +11,7 @@ from fibertwin import (
     mesh_quality,
     register,
     serve,
+    submit,
     sweep_verb,
     ultrasound,
     warm,
@@ -31,5 +32,6 @@ def add_families(verbs: Any) -> None:
         serve,
         geometry,
         warm,
+        submit,
     ):
         family.add_to(verbs)
