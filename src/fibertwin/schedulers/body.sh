@@ -12,7 +12,7 @@ hand_on() {
 }
 
 cd @FOLDER@ || exit 1
-echo "round $round on $(hostname), $(date '+%Y-%m-%d %H:%M:%S')"
+echo "round $round on ${where:-$(hostname)}, $(date '+%Y-%m-%d %H:%M:%S')"
 @COMMAND@ &
 run=$!
 trap hand_on USR1

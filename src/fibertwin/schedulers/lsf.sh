@@ -9,6 +9,6 @@
 #BSUB -wa USR1 -wt @GRACE@
 #BSUB -Q "75"
 @DIRECTIVES@
-round=0
+round=0 where=$LSB_MCPU_HOSTS
 again() { :; } # -Q has LSF do it
 @BODY@

@@ -7,7 +7,7 @@
 #PBS -j oe
 #PBS -o @LOG@
 @DIRECTIVES@
-round=${ROUND:-0}
+round=${ROUND:-0} where=$(uniq "$PBS_NODEFILE" | tr '\n' ' ')
 again() { qsub -v "ROUND=$((round + 1))" @SCRIPT@; }
 # PBS warns nobody of the end, so this shell does it itself
 { sleep @WORKING@; kill -USR1 $$; } &

@@ -11,6 +11,6 @@
 #SBATCH --requeue
 #SBATCH --signal=B:USR1@@GRACE@
 @DIRECTIVES@
-round=${SLURM_RESTART_COUNT:-0}
+round=${SLURM_RESTART_COUNT:-0} where=$SLURM_JOB_NODELIST
 again() { scontrol requeue "$SLURM_JOB_ID"; }
 @BODY@
