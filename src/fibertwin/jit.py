@@ -35,6 +35,9 @@ FLAGS_VARIABLE = "FIBERTWIN_CFLAGS"
 TIMEOUT = 1800
 """Seconds to wait for a form that another process compiles."""
 
+LONGEST_PAUSE = 2.0
+"""Seconds between two looks at a form that another process compiles: a thousand jobs may be looking at one file server."""
+
 FOREIGN_GRACE = 600.0
 """Seconds for which a half-made module of another machine is left alone even when its lock is free.
 
@@ -282,11 +285,13 @@ def _wait_for(source: Path, timeout: float) -> None:
         TimeoutError: another process has been compiling it for ``timeout`` seconds.
     """
     end = time.monotonic() + timeout
+    pause = 0.02
     while not _ready(source) and not _claim(source):
         if time.monotonic() > end:
             lock = source.with_suffix(".lock")
             raise TimeoutError(f"{_owner(lock)} has been compiling {source} for over {timeout:.0f} s")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.3 * pause, LONGEST_PAUSE)
 
 
 def _claim(source: Path) -> bool:

@@ -92,4 +92,26 @@ tail -n 4 "$out"/hydra/job-*.log
 grep -q 'queued again' "$out"/hydra/job-*.log || fail "the signal did not reach the ranks"
 scancel "$job"
 
+say "a sweep by executorlib, two ranks for each member"
+cat >"$out/sweep.toml" <<SWEEP
+case = "case/case.toml"
+sample = "latin-hypercube"
+members = 4
+seed = 1
+ranks = 2
+engine = "executorlib"
+options = { backend = "slurm", slurm_cmd_args = ["--mpi=pmi2"] }
+observables = ["fiber_strain.tissue.p95", "reactions.plate.force_mN.2"]
+[axes]
+"materials.tissue.energies.0.mu" = { from = "0.3 kPa", to = "1.5 kPa", scale = "log" }
+"supports.plate.depth" = { from = "0.5 mm", to = "1.5 mm" }
+SWEEP
+job=$(sbatch --parsable -N2 -n2 -o "$out/sweep.log" --wrap "fibertwin sweep $out/sweep.toml -o $out/sweep")
+[ "$(slurm_wait "$job" 300 | tee /dev/stderr)" = COMPLETED ] || { cat "$out/sweep.log"; fail "the sweep"; }
+grep -E 'member|done' "$out/sweep.log"
+[ "$(grep -c ',done,' "$out/sweep/table.csv")" = 4 ] || fail "not all members are done"
+for node in n1 n2; do
+    grep -q "StepId=$job.0" "$out/slurm/log/slurmd-$node.log" || fail "$node had no part in it"
+done
+
 say "all is well"
