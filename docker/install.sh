@@ -3,7 +3,7 @@
 # docker/install.sh wheel,imaging
 set -eu
 python3 -m venv --without-pip /opt/fibertwin
-if python3 -c 'import dolfinx' 2>/dev/null; then # the base has its own DOLFINx: leave `wheel` out of the extras
+if python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("dolfinx") is None)'; then # the base has its own DOLFINx: leave `wheel` out of the extras
     python3 -c 'import sys; print(*(p for p in sys.path if p.endswith("-packages")), sep="\n")' >/tmp/dolfinx.pth
     mv /tmp/dolfinx.pth /opt/fibertwin/lib/python3*/site-packages/
 fi

@@ -86,9 +86,9 @@ slurm_wait() { # JOB SECONDS: until a job has left the queue; its state is print
                 return
                 ;;
         esac
-        # a job that is queued again waits two minutes, so that what stopped it may go away; nothing has to here
+        # a job that is queued again waits two minutes, so that its last round is over on every node; here seconds do
         case $(scontrol show job "$1" -o) in
-            *Reason=BeginTime*) scontrol update "JobId=$1" StartTime=now || true ;;
+            *Reason=BeginTime*) sleep 10 && scontrol update "JobId=$1" StartTime=now || true ;;
         esac
         sleep 1
     done
