@@ -3,6 +3,7 @@
 import fibertwin.stack  # noqa: F401
 
 from .cavities import CavityState
+from .checkpoint import Checkpoint, Checkpointing, Keeper, read_checkpoint
 from .fields import Fields, Measure, fields
 from .loads import (
     BodyForce,
@@ -36,6 +37,8 @@ __all__ = [
     "BodyForce",
     "Cavity",
     "CavityState",
+    "Checkpoint",
+    "Checkpointing",
     "Clamp",
     "DeadTraction",
     "Displacement",
@@ -44,6 +47,7 @@ __all__ = [
     "ForceOnArea",
     "Formulation",
     "Gravity",
+    "Keeper",
     "Load",
     "Measure",
     "NormalDisplacement",
@@ -64,6 +68,7 @@ __all__ = [
     "Unloaded",
     "VolumeLoad",
     "fields",
+    "read_checkpoint",
     "require",
     "solve",
     "unload",

@@ -40,7 +40,7 @@ class Coarse:
         held = fem.Function(V)
         for condition in conditions:
             held.x.array[condition._cpp_object.dof_indices()[0]] = 1.0
-        self._forms = list(forms)
+        self._forms, self._pattern = list(forms), pattern
         corners = fem.Function(V1)
         corners.interpolate(held)
         corners.x.scatter_forward()
@@ -54,6 +54,11 @@ class Coarse:
         """Bring the tangent to the present state."""
         fill(self.matrix, self._forms, self._conditions)
         damp(self.matrix, self.damping)
+
+    def forget(self) -> None:
+        """Keep nothing of former tangents; PETSc (3.25 at least) keeps the inverse of a matrix's first diagonal."""
+        self.matrix.destroy()
+        self.matrix = petsc.create_matrix(self._pattern)
 
     @property
     def matrices(self) -> list[PETSc.Mat]:

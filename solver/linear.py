@@ -202,16 +202,14 @@ class LinearSolver:
         symmetric: bool,
     ) -> None:
         self._matrix: PETSc.Mat | None = None
-        self._schur, self._coarse = schur, coarse
-        self._leveled = coarse is not None
+        self._schur, self._coarse, self._leveled = schur, coarse, coarse is not None
         self._age = _Age() if isinstance(coarse, Aggregates) else None
         self._modes = rigid_body_modes(V if coarse is None else coarse.space)
         self._given = dict(options)
         standard = defaults(V.mesh.topology.cell_name(), coarse, mixed=schur is not None, symmetric=symmetric)
         self._options = standard | self._given
         self._prefix = f"fibertwin_{next(self._count)}_"
-        self._ksp = PETSc.KSP().create(V.mesh.comm)
-        self._ksp.setOptionsPrefix(self._prefix)
+        self._ksp = self._created(V.mesh.comm)
 
     def _configure(self, matrix: PETSc.Mat) -> None:
         self._matrix = matrix
@@ -335,6 +333,19 @@ class LinearSolver:
         self._ksp.setOperators(matrix)
         self._ksp.setTolerances(rtol=rtol, max_it=self._most if budget is None else min(budget, self._most))
         self._ksp.solve(rhs, solution)
+
+    def forget(self) -> None:
+        """Go on as if there had been no solve yet. Collective."""
+        self._ksp.destroy()
+        self._ksp, self._matrix = self._created(self._modes.comm), None
+        if isinstance(self._coarse, Coarse):
+            self._coarse.forget()
+        self._age = None if self._age is None else _Age()
+
+    def _created(self, comm: object) -> PETSc.KSP:
+        ksp = PETSc.KSP().create(comm)
+        ksp.setOptionsPrefix(self._prefix)
+        return ksp
 
     def ignored(self) -> list[str]:
         """The user's options that PETSc has not looked at."""

@@ -25,6 +25,9 @@ equilibrium there, and the next increment takes up what is left."""
 PATIENCE = 3
 """Failures in a row after which damping is tried: an instability does not go away with shorter increments."""
 
+type Keep = Callable[["Path"], None]
+"""Called where the path may be left and taken up again: after an increment, with the next one's length known."""
+
 type Progress = Callable[[float, Step | None, str], None]
 """Called after every increment: load level reached, the step (None where it failed), and a sentence."""
 
@@ -54,6 +57,27 @@ class Place:
 
 
 @dataclass
+class Leg:
+    """The way to a level at which the body must be in equilibrium.
+
+    Attributes:
+        goal: that level.
+        increment: the increment that it began with.
+        begun: where it began.
+        careful: whether it began with an equilibrium at every increment, so that nothing else is left to try.
+        left: how far the first try came, once the second is under way.
+        why: why the first try failed.
+    """
+
+    goal: float
+    increment: float
+    begun: Place
+    careful: bool
+    left: Place | None = None
+    why: str = ""
+
+
+@dataclass
 class Path:
     """Where the load path of a system stands, and what it took to get there.
 
@@ -61,6 +85,8 @@ class Path:
         system: the system.
         here: where the next increment starts: in equilibrium, or at a waypoint.
         rest: the last state in equilibrium.
+        increment: how far the next increment is to go; 0 where none has been tried.
+        leg: the way to the next level at which equilibrium is wanted, once it has begun.
         cuts: increments that failed.
         newton: Newton iterations.
         krylov: Krylov iterations.
@@ -72,6 +98,8 @@ class Path:
     """
 
     system: System
+    increment: float = 0.0
+    leg: Leg | None = None
     cuts: int = 0
     newton: int = 0
     krylov: int = 0
@@ -127,6 +155,7 @@ def walk(
     *,
     until: float = 1.0,
     start: State | None = None,
+    keep: Keep | None = None,
 ) -> str:
     """Increment by increment to a level; returns why it stopped short, empty where it did not. Collective.
 
@@ -136,55 +165,72 @@ def walk(
         progress: called after every increment.
         until: level to go to.
         start: a guess of the state at that level, which is tried first.
+        keep: called where the path may be left; what it raises ends the walk.
     """
-    progress = progress or _silent
+    progress, keep = progress or _silent, keep or _keep_nothing
     if start is not None and _leap(path, stepping, start, until):
         return ""
-    increment = stepping.first
+    path.increment = path.increment or stepping.first
     knots = [*(knot for knot in path.system.knots() if knot < until), until]
     while path.level < until:
-        ahead = next(knot for knot in knots if knot > path.level + 1e-9)
-        goal = path.level + increment
-        goal = ahead if goal > ahead - 1e-9 else goal
-        increment, failed = _reach(path, stepping, increment, goal, progress)
+        if path.leg is None:
+            ahead = next(knot for knot in knots if knot > path.level + 1e-9)
+            goal = path.level + path.increment
+            goal = ahead if goal > ahead - 1e-9 else goal
+            path.leg = Leg(goal, path.increment, path.rest, path.careful)
+            path.exhausted = 0
+        failed = _reach(path, path.leg, stepping, progress, keep)
         if failed:
             return failed
+        path.leg = None
     return ""
 
 
-def _reach(path: Path, stepping: Stepping, increment: float, goal: float, progress: Progress) -> tuple[float, str]:
-    """Bring the body to equilibrium at a level; the increment to go on with, and why it was not reached, if not.
+def resettle(path: Path, stepping: Stepping) -> str:
+    """Bring the state at which a path stands, another problem's, to equilibrium; why not, if not. Collective."""
+    level = path.level
+    result = newton(path.system, stepping.tolerance, stepping.newton)
+    path.count(result)
+    if not result.converged:
+        path.go_back()
+        return f"from the state at {level:.3g} of the load that was given, {result.why}"
+    path.advance(Step(level, result.residuals, result.krylov, path.system.cavities()))
+    return ""
+
+
+def _reach(path: Path, leg: Leg, stepping: Stepping, progress: Progress, keep: Keep) -> str:
+    """Bring the body to equilibrium at a leg's goal; why it was not reached, if not.
 
     What was not reached is tried once more with equilibrium at each waypoint and exact linear solves: where the path
     bends or branches, small errors lead astray.
     """
-    begun, again = path.rest, not path.careful
-    following, failed = _go(path, stepping, increment, goal, progress)
-    if failed and again and path.exhausted < PATIENCE:
-        left = path.rest
-        path.careful, path.dearest, path.dear, path.patience = True, 0, 0, PATIENCE
-        path.go_back(begun)
-        following, why = _go(path, stepping, increment, goal, progress)
-        if why and path.level < left.level:
-            path.go_back(left)
-        else:
-            failed = why
-    return following, failed
+    failed = _go(path, stepping, leg.goal, progress, keep)
+    if failed and leg.left is None and not leg.careful and path.exhausted < PATIENCE:
+        leg.left, leg.why = path.rest, failed
+        path.careful, path.dearest, path.dear, path.patience, path.exhausted = True, 0, 0, PATIENCE, 0
+        path.increment = leg.increment
+        path.go_back(leg.begun)
+        failed = _go(path, stepping, leg.goal, progress, keep)
+    if failed and leg.left is not None and path.level < leg.left.level:
+        path.go_back(leg.left)
+        return leg.why
+    return failed
 
 
-def _go(path: Path, stepping: Stepping, increment: float, goal: float, progress: Progress) -> tuple[float, str]:
+def _go(path: Path, stepping: Stepping, goal: float, progress: Progress, keep: Keep) -> str:
     """Increment by increment to a level, shorter ones where one fails, longer ones where one is easy."""
-    failures = path.exhausted = 0
+    failures = 0
     while path.level < goal:
-        level = path.level + increment
+        level = path.level + path.increment
         level = goal if level > goal - 1e-9 else level
         settled = level == goal or path.careful
         result, failed = _attempt(path, stepping, level, failures, settled=settled)
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov, path.system.cavities(), settled))
             progress(level, path.steps[-1], "")
-            increment *= stepping.growth if len(result.residuals) <= (EASY if settled else EASY_WAY) else 1.0
+            path.increment *= stepping.growth if len(result.residuals) <= (EASY if settled else EASY_WAY) else 1.0
             failures = 0
+            keep(path)
             continue
         progress(path.level, None, failed)
         failures += 1
@@ -193,11 +239,11 @@ def _go(path: Path, stepping: Stepping, increment: float, goal: float, progress:
         last = tried < stepping.smallest * (1 + 1e-9)
         sound = not (last or path.exhausted or failures > 1) or _settle(path, stepping, progress)
         if path.exhausted >= PATIENCE or (last and waypoint is path.rest):
-            return increment, failed if result.exhausted else failed + _hint(path.system)
-        increment = max(result.share * tried, stepping.smallest)
+            return failed if result.exhausted else failed + _hint(path.system)
+        path.increment = max(result.share * tried, stepping.smallest)
         if not sound:
-            increment, failures = max(0.5 * (waypoint.level - path.level), stepping.smallest), 0
-    return increment, ""
+            path.increment, failures = max(0.5 * (waypoint.level - path.level), stepping.smallest), 0
+    return ""
 
 
 def _settle(path: Path, stepping: Stepping, progress: Progress) -> bool:
@@ -270,3 +316,7 @@ def _leap(path: Path, stepping: Stepping, start: State, until: float) -> bool:
 
 def _silent(level: float, step: Step | None, sentence: str) -> None:
     """Report nothing."""
+
+
+def _keep_nothing(path: Path) -> None:
+    """Keep nothing."""

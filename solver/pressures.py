@@ -50,6 +50,15 @@ class PointPressures:
         self._pressure: NDArray[np.float64] | None = None
         self._slope: NDArray[np.float64] | None = None
 
+    @property
+    def present(self) -> NDArray[np.float64] | None:
+        """The pressures (own cells, points) (kPa); None where they are U'(J) of the displacement."""
+        return None if self._pressure is None else self._pressure.copy()
+
+    @present.setter
+    def present(self, values: NDArray[np.float64] | None) -> None:
+        self._pressure, self._slope = None if values is None else values.copy(), None
+
     def reset(self) -> None:
         """Take U'(J) of the present displacement."""
         self._pressure = self._slope = None

@@ -2,9 +2,11 @@
 
 from fibertwin.errors import SolveError
 
+from .checkpoint import Checkpoint, Keeper, take_up
+from .layout import Layout
 from .options import parse_options
 from .parameters import looked_up
-from .path import Path, Progress, walk
+from .path import Path, Progress, resettle, walk
 from .problem import Problem, Stepping, check
 from .solution import Outcome, Solution
 from .system import State, System
@@ -17,6 +19,8 @@ def solve(
     petsc: str = "",
     progress: Progress | None = None,
     start: State | None = None,
+    keep: Keeper | None = None,
+    resume: Checkpoint | None = None,
 ) -> Solution:
     """Bring the body to equilibrium at full load, or as near to it as it goes. Collective.
 
@@ -28,19 +32,35 @@ def solve(
         start: a state on the same mesh and with the same unknowns, such as ``Solution.state`` of a like problem, tried
             first as a guess of equilibrium at full load; where none is found from it the load is brought on as ever.
             The work of external forces is then a single trapezoid over the whole path.
+        keep: writes checkpoints on the way and at the end.
+        resume: where a solve of this problem stood, from ``read_checkpoint``: it goes on from there, as if it had never
+            been left where the checkpoint is ``exact``. ``start`` is then not looked at.
 
     Returns:
         the solution; where ``outcome.converged`` is false, the last state in equilibrium.
 
     Raises:
-        InputError: the problem is inconsistent, or the body can move rigidly.
+        InputError: the problem is inconsistent, or the body can move rigidly; the checkpoint is of another mesh.
+        SolveError: the state of a checkpoint that is not exact is too far from equilibrium; a checkpoint cannot be
+            written.
+        StoppedError: ``keep`` was asked for an end.
     """
     stepping = stepping or Stepping()
     check(problem)
     problem = looked_up(problem)
     system = System(problem, stepping.end, parse_options(petsc))
     path = Path(system)
-    failure = walk(path, stepping, progress, start=start)
+    if keep is not None or resume is not None:
+        layout = Layout(system)
+    if keep is not None:
+        keep.begin(system, layout)
+    if resume is not None:
+        take_up(path, resume, layout)
+        if not resume.exact and (failure := resettle(path, stepping)):
+            raise SolveError(f"{resume.file} does not help: {failure}.")
+    failure = walk(path, stepping, progress, start=None if resume is not None else start, keep=keep)
+    if keep is not None:
+        keep.end(path, failure)
     outcome = _outcome(path, failure, system.ignored_options())
     reactions, energy, cavities = system.reactions(), system.energy(), system.cavities()
     solution = Solution(problem, system.state, outcome, reactions, energy, path.here.work, cavities, path.here.state)

@@ -129,6 +129,25 @@ class System:
         if self._pressures is not None:
             self._pressures.reset()
 
+    @property
+    def unknown_pressures(self) -> list[str]:
+        """Loads whose pressure is unknown, in the order of ``State.pressures``."""
+        return list(self._cavities.unknown)
+
+    def history(self) -> dict[str, NDArray[np.float64]]:
+        """What the next increment rests on besides the unknowns: fields (own cells, …), by name."""
+        pressure = None if self._pressures is None else self._pressures.present
+        return {} if pressure is None else {"point pressure": pressure}
+
+    def remember(self, history: Mapping[str, NDArray[np.float64]]) -> None:
+        """Put back what ``history`` gave, after ``set_state``."""
+        if self._pressures is not None:
+            self._pressures.present = history.get("point pressure")
+
+    def forget(self) -> None:
+        """Keep nothing of former linear solves, so that the next increment rests on state and history alone."""
+        self._linear.forget()
+
     def move(self, step: float) -> None:
         """Subtract ``step`` times the last Newton correction from the unknowns."""
         for f, d in zip(self.state.functions, self._dx.getNestSubVecs(), strict=True):

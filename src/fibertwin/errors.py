@@ -49,6 +49,12 @@ class InputError(FibertwinError):
         return "\n".join(str(problem) for problem in self.problems)
 
 
+class StoppedError(FibertwinError):
+    """Someone asked for an end before the work was done; it can be taken up again. The code is EX_TEMPFAIL."""
+
+    exit_code = 75
+
+
 class SolveError(FibertwinError):
     """The solve failed; the message is a sentence that names the load level and the worst cell."""
 
