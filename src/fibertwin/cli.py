@@ -96,7 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="run a case, on any number of ranks: mpirun -n 4 fibertwin run case.toml -o out")
     _add_case(run)
     _add_run(run)
-    run.add_argument("--resume", action="store_true")
     run.set_defaults(verb=_run)
 
     report = verbs.add_parser("report", help="write report.html again from the results in a folder")
