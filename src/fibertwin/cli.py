@@ -1,7 +1,7 @@
 """The command ``fibertwin``: its verbs, told apart and handed on.
 
-Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed. Heavy libraries are loaded by
-the verbs that need them.
+Exit codes: 0 done, 1 a verification out of its band, 2 bad input, 3 the solve failed, 75 ended by a signal and to be
+taken up again. Heavy libraries are loaded by the verbs that need them.
 """
 
 import argparse
@@ -96,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="run a case, on any number of ranks: mpirun -n 4 fibertwin run case.toml -o out")
     _add_case(run)
     _add_run(run)
+    run.add_argument("--resume", action="store_true", help="go on from the checkpoint in the folder, if there is one")
+    run.add_argument(
+        "--resume-anyway", action="store_true", help="also from one of another case or version, as a first guess"
+    )
     run.set_defaults(verb=_run)
 
     report = verbs.add_parser("report", help="write report.html again from the results in a folder")
@@ -218,12 +222,17 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    def work(comm: "MPI.Comm") -> None:
-        case = _read(arguments, comm)
-        _make_folder(arguments.output, comm)
-        from fibertwin import pipeline
+    from fibertwin.signals import heeded
 
-        result = pipeline.run(case, arguments.output, comm, petsc=arguments.petsc)
+    def work(comm: "MPI.Comm") -> None:
+        with heeded() as stop:
+            case = _read(arguments, comm)
+            _make_folder(arguments.output, comm)
+            from fibertwin import pipeline
+            from fibertwin.kept import Resume
+
+            resume = Resume(arguments.resume, arguments.resume_anyway)
+            result = pipeline.run(case, arguments.output, comm, petsc=arguments.petsc, resume=resume, stop=stop)
         if comm.rank == 0:
             print(result.outcome.sentence)
 

@@ -1,7 +1,7 @@
 """From a case to its results, on one page: read this first."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibertwin import provenance, report, stages, summary
 from fibertwin.case import Case
+from fibertwin.kept import Kept, Resume, keep, never
 from fibertwin.log import logger, progress
 from fibertwin.parallel import on_root
 from fibertwin.solver import (
@@ -31,7 +32,15 @@ if TYPE_CHECKING:
     from fibertwin.meshes import FiberField
 
 
-def run(case: Case, out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Solution:
+def run(
+    case: Case,
+    out: Path,
+    comm: "MPI.Comm",
+    *,
+    petsc: str = "",
+    resume: Resume | None = None,
+    stop: Callable[[], str] = never,
+) -> Solution:
     """Run a case and write ``summary.json``, ``fields.pvd`` and ``report.html`` into a folder. Collective.
 
     Args:
@@ -39,6 +48,9 @@ def run(case: Case, out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Solution
         out: folder for the results, which exists.
         comm: the ranks to run on.
         petsc: PETSc options that go before those of the case.
+        resume: whether to go on from a checkpoint in the folder; from the beginning if left out.
+        stop: asked between increments and stages, on every rank; what it says, if anything, names who wants the run to
+            end.
 
     Returns:
         the solution at full load.
@@ -46,52 +58,65 @@ def run(case: Case, out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Solution
     Raises:
         InputError: something is wrong with the input; nothing was solved.
         SolveError: full load was not reached; the last state in equilibrium is in the folder.
+        StoppedError: ``stop`` asked for an end; a checkpoint is in the folder if the solve had begun.
     """
     clock = Clock()
+    kept = keep(case, out, comm, petsc, resume or Resume(), stop)
     with clock("tensors"):
         scan = stages.tensors(case, out, comm)
+    kept.halt("the body was built")
     with clock("anatomy and fibers"):
         anatomy, fibers = stages.body(case, scan, comm)
     patient, unloaded = stages.problem(case, anatomy, fibers), None
     if case.unload is not None:
         with clock("stress-free shape"):
-            unloaded = _unload(case, case.unload, patient, petsc)
+            unloaded = _unload(case, case.unload, patient, petsc, kept)
         patient, fibers = unloaded.problem, unloaded.problem.fibers
+    kept.halt("the solve")
     with clock("solve"):
-        solution = _solve(case, patient, petsc, "load")
+        solution = _solve(case, patient, petsc, "load", kept)
     with clock("strain and stress"):
         measured = fields(patient, solution.unknowns)
         _write(case, solution, measured, fibers, out / "fields")
     compared = None
     if case.output.compare_isotropic and fibers is not None and solution.outcome.converged:
         with clock("isotropic model"):
-            compared = _isotropic(case, patient, petsc, out)
+            compared = _isotropic(case, patient, petsc, out, kept)
     with clock("summary"):
         found = _summary(case, solution, measured, compared, scan)
         found["unload"] = None if unloaded is None else summary.unloading(unloaded)
-    on_root(comm, lambda: _finish(case, found, out, clock, comm.size))
+    on_root(comm, lambda: _finish(case, found, out, clock, kept))
     return require(solution)
 
 
-def _solve(case: Case, problem: Problem, petsc: str, title: str) -> Solution:
-    comm = problem.anatomy.mesh.comm
-    with progress(title, 1.0, comm.rank) as bar:
+def _solve(case: Case, problem: Problem, petsc: str, title: str, kept: Kept) -> Solution:
+    comm, options = problem.anatomy.mesh.comm, f"{case.solve.petsc} {petsc}"
+    with progress(title, 1.0, comm.rank) as bar, kept.history(title) as history:
 
         def heard(level: float, step: Step | None, sentence: str) -> None:
+            history(level, step, sentence)
             if step is not None:
                 sentence = f"{len(step.residuals)} Newton, {sum(step.krylov)} Krylov iterations"
             bar.reached(level, sentence)
 
-        return solve(problem, case.solve.stepping, petsc=f"{case.solve.petsc} {petsc}", progress=heard)
+        return solve(
+            problem,
+            case.solve.stepping,
+            petsc=options,
+            progress=heard,
+            keep=kept.keeper(title),
+            resume=kept.found.get(title),
+        )
 
 
-def _unload(case: Case, request: Unload, imaged: Problem, petsc: str) -> Unloaded:
+def _unload(case: Case, request: Unload, imaged: Problem, petsc: str, kept: Kept) -> Unloaded:
     """Find the stress-free shape that the image's loads bring to the image."""
     comm = imaged.anatomy.mesh.comm
     with progress("unload", 1.0, comm.rank) as bar:
 
         def heard(number: int, error: float) -> None:
             bar.reached(number / request.most, f"correction {number}: {error:.2g} mm from the image")
+            kept.halt("the stress-free shape was found")
 
         found = unload(imaged, request, case.solve.stepping, petsc=f"{case.solve.petsc} {petsc}", progress=heard)
     logger.info("%s", found.sentence)
@@ -103,9 +128,9 @@ def _write(case: Case, solution: Solution, measured: Fields, fibers: "FiberField
         write_fields(solution, measured, path.with_suffix({"pvd": ".pvd", "vtx": ".bp"}[name]), fibers)
 
 
-def _isotropic(case: Case, patient: Problem, petsc: str, out: Path) -> tuple[Solution, Fields]:
+def _isotropic(case: Case, patient: Problem, petsc: str, out: Path, kept: Kept) -> tuple[Solution, Fields]:
     """Solve with isotropic tissue, and measure along the patient's fibers."""
-    solution = _solve(case, stages.isotropic(patient), petsc, "isotropic")
+    solution = _solve(case, stages.isotropic(patient), petsc, "isotropic", kept)
     measured = fields(solution.problem, solution.unknowns, patient.fibers)
     _write(case, solution, measured, patient.fibers, out / "isotropic")
     return solution, measured
@@ -128,10 +153,10 @@ def _summary(
     return found
 
 
-def _finish(case: Case, found: dict[str, Any], out: Path, clock: "Clock", ranks: int) -> None:
+def _finish(case: Case, found: dict[str, Any], out: Path, clock: "Clock", kept: Kept) -> None:
     """Write summary and report. Rank 0 only."""
     with clock("provenance"):
-        found["provenance"] = provenance.provenance(case.to_dict(), stages.inputs(case), ranks)
+        found["provenance"] = provenance.provenance(case.to_dict(), kept.checksums, kept.comm.size)
     found["timings_s"] = clock.seconds
     summary.write(found, out / "summary.json")
     if case.output.report:

@@ -29,19 +29,19 @@ PACKAGES: tuple[str, ...] = (
 )
 
 
-def provenance(case: Mapping[str, Any], inputs: Iterable[Path], ranks: int) -> dict[str, Any]:
+def provenance(case: Mapping[str, Any], inputs: Mapping[str, str], ranks: int) -> dict[str, Any]:
     """Everything needed to know what made a result.
 
     Args:
         case: the resolved case.
-        inputs: files that were read.
+        inputs: checksums of the files that were read, by path.
         ranks: number of MPI ranks.
     """
     return {
         "case": dict(case),
         "versions": versions(),
         "ranks": ranks,
-        "inputs": {str(path): sha256(path) for path in inputs},
+        "inputs": dict(inputs),
         "command": " ".join(sys.argv),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}",
@@ -61,6 +61,11 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def checksums(paths: Iterable[Path]) -> dict[str, str]:
+    """Checksums of files, by path."""
+    return {str(path): sha256(path) for path in paths}
 
 
 def sha256(path: Path) -> str:

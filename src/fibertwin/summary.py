@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fibertwin.solver import CavityState, Fields, Outcome, Solution, Unloaded
+from fibertwin.solver import CavityState, Fields, Outcome, Solution, Step, Unloaded
 from fibertwin.solver.statistics import Summary, summarize
 
 if TYPE_CHECKING:
@@ -28,19 +28,21 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
         "energy": _energy(solution),
         "cavities": {name: _cavity(state) for name, state in solution.cavities.items()},
         "dofs": _dofs(solution),
-        "steps": [
-            {
-                "load": step.level,
-                "settled": step.settled,
-                "newton": len(step.residuals),
-                "krylov": sum(step.krylov),
-                "residual": step.residuals[-1],
-                "cavities": {name: _cavity(state) for name, state in step.cavities.items()},
-            }
-            for step in solution.outcome.steps
-        ],
+        "steps": [step(one) for one in solution.outcome.steps],
         "newton_history": [list(step.residuals) for step in solution.outcome.steps],
         "krylov_history": [list(step.krylov) for step in solution.outcome.steps],
+    }
+
+
+def step(taken: Step) -> dict[str, Any]:
+    """One increment."""
+    return {
+        "load": taken.level,
+        "settled": taken.settled,
+        "newton": len(taken.residuals),
+        "krylov": sum(taken.krylov),
+        "residual": taken.residuals[-1],
+        "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
     }
 
 
@@ -96,8 +98,11 @@ def exceedance(
 
 
 def write(summary: Mapping[str, Any], path: Path) -> None:
-    """Write a summary as JSON; a number that is not finite is an error, not a word of its own."""
-    path.write_text(json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write a summary as JSON, whole or not at all; a number that is not finite is an error, not a word of its own."""
+    text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def _volume(comm: "MPI.Comm", weights: Any, where: Any) -> float:

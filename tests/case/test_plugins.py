@@ -13,7 +13,7 @@ from fibertwin.case.plugins import PREFIX
 from fibertwin.case.toml import dump
 from fibertwin.constitutive import StrainEnergy
 from fibertwin.errors import InputError
-from fibertwin.provenance import provenance
+from fibertwin.provenance import checksums, provenance
 
 LAW = '''
 """Polynomial solid."""
@@ -84,7 +84,7 @@ def test_a_law_of_ones_own_is_read_written_and_pickled(tmp_path: Path) -> None:
 
 def test_a_plugin_is_recorded_with_its_checksum(tmp_path: Path) -> None:
     case = Case.read(put(tmp_path))
-    found = provenance(case.to_dict(), stages.inputs(case), 1)
+    found = provenance(case.to_dict(), checksums(stages.inputs(case)), 1)
     assert set(found["inputs"]) == {str(tmp_path / "my_law.py")}
     assert found["case"]["plugins"] == [str(tmp_path / "my_law.py")]
 

@@ -9,7 +9,7 @@ from annotated_types import Gt, Interval, Len
 
 from fibertwin.constitutive import Material
 from fibertwin.meshes import AnatomySource, FiberRule, RegionRule, SurfaceSelector
-from fibertwin.solver import Formulation, Load, Stepping, Support, TaylorHood, Unload
+from fibertwin.solver import Checkpointing, Formulation, Load, Stepping, Support, TaylorHood, Unload
 from fibertwin.units import Number
 
 from .diffusion import DiffusionSource
@@ -28,12 +28,14 @@ class Solve:
         quadrature_degree: polynomial degree that the quadrature integrates exactly; the diffusion tensors are sampled
             at these points.
         stepping: how the load is brought on.
+        checkpoint: when it is written down where the solve stands, so that a run that was ended can go on.
         petsc: PETSc options, as on a command line; ``--petsc`` comes after them.
     """
 
     formulation: Formulation = field(default_factory=TaylorHood)
     quadrature_degree: Annotated[int, Interval(ge=1, le=10)] = 4
     stepping: Stepping = field(default_factory=Stepping)
+    checkpoint: Checkpointing = field(default_factory=Checkpointing)
     petsc: str = ""
 
 
