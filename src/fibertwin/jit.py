@@ -36,7 +36,7 @@ TIMEOUT = 1800
 """Seconds to wait for a form that another process compiles."""
 
 LONGEST_PAUSE = 2.0
-"""Seconds between two looks at a form that another process compiles: a thousand jobs may be looking at one file server."""
+"""Seconds between two looks at a form that another process compiles: a thousand jobs may look at one file server."""
 
 FOREIGN_GRACE = 600.0
 """Seconds for which a half-made module of another machine is left alone even when its lock is free.

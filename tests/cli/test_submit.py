@@ -170,7 +170,8 @@ class Batch:
         self.script = case.with_suffix("") / f"job.{scheduler}.sh"
 
     def start(self, ends: str = "", **more: str) -> "subprocess.Popen[str]":
-        variables = {"PATH": f"{self.folder}:/usr/bin:/bin", "ENDS": ends, "SLURM_JOB_ID": "7", "PBS_NODEFILE": os.devnull, **more}
+        variables = {"PATH": f"{self.folder}:/usr/bin:/bin", "ENDS": ends}
+        variables |= {"SLURM_JOB_ID": "7", "PBS_NODEFILE": os.devnull, **more}
         return subprocess.Popen([str(self.script)], env=os.environ | variables, stdout=subprocess.PIPE, text=True)
 
     def ready(self) -> None:
