@@ -16,8 +16,12 @@ TOLERANCE = 1e-10
 
 
 def numbers(value: Any, place: str = "") -> Iterator[tuple[str, tuple[float, float]]]:
-    """Every number by its place, with the size that it is judged by: of a vector, the largest of its entries."""
-    if isinstance(value, dict):
+    """Every number by its place, with its size: of a vector's entries and a field's statistics, the largest of them."""
+    if isinstance(value, dict) and place.rpartition(".")[0].endswith("fields"):
+        size = max(abs(float(inner)) for inner in value.values() if isinstance(inner, int | float))
+        for name, (number, _) in (pair for key, inner in value.items() for pair in numbers(inner, f"{place}.{key}")):
+            yield name, (number, size)
+    elif isinstance(value, dict):
         for key, inner in value.items():
             inside = f"{place}.{key}" if place else key
             if inside not in COSTS + CANCELLING:
