@@ -2,7 +2,8 @@
 # Builds the image without a container engine and solves the quick example in it on two ranks.
 # Usage (as root, with mmdebstrap and buildah): docker/test.sh [FOLDER]    what is built stays in FOLDER if one is given
 #
-# A base is bootstrapped, so that no registry of images is needed; BASE=name builds on an image of a registry instead.
+# A base is bootstrapped, so that no registry of images is needed; BASE=name builds on an image of a registry instead, EXTRAS=name,name
+# with other extras.
 # Certificates that SSL_CERT_FILE names go into that base alone.
 set -eu
 cd "$(dirname "$0")/.."
@@ -34,7 +35,8 @@ fi
 
 say "building the image on $base"
 # shellcheck disable=SC2086
-buildah $store bud --isolation=chroot --network host --pull=never --build-arg "BASE=$base" -f docker/Dockerfile -t fibertwin . >"$work/build.log" 2>&1 ||
+buildah $store bud --isolation=chroot --network host --pull=never --build-arg "BASE=$base" \
+    ${EXTRAS:+--build-arg "EXTRAS=$EXTRAS"} -f docker/Dockerfile -t fibertwin . >"$work/build.log" 2>&1 ||
     { tail -30 "$work/build.log" >&2; exit 1; }
 
 # shellcheck disable=SC2086
@@ -58,5 +60,5 @@ for file in summary.json report.html fields.pvd; do
     [ -s "$data/out/$file" ] || { say "no $file came out"; exit 1; }
     [ "$(stat -c %u "$data/out/$file")" = 1234 ] || { say "$file is not the caller's"; exit 1; }
 done
-[ "$size" -lt 1500 ] || { say "the image is too large"; exit 1; }
+[ -n "${BASE:-}" ] || [ "$size" -lt 1500 ] || { say "the image is too large"; exit 1; }
 say "all is well"

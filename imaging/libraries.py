@@ -7,7 +7,7 @@ from fibertwin.errors import InputError, Problem
 
 
 def load(name: str) -> Any:
-    """Import a module of the ``imaging`` extra.
+    """Import a module of the extra ``imaging``, or SimpleITK, which is the extra ``itk``.
 
     Raises:
         InputError: it is not installed.
@@ -15,7 +15,7 @@ def load(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        hint = "pip install 'fibertwin[imaging]'"
+        hint = f"pip install 'fibertwin[{'itk' if name == 'SimpleITK' else 'imaging'}]'"
         raise InputError(Problem(name.partition(".")[0], f"cannot be imported ({error})", hint=hint)) from error
 
 

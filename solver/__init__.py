@@ -31,6 +31,7 @@ from .supports import (
     SymmetryPlane,
 )
 from .unload import Unload, Unloaded, unload
+from .warming import warm
 
 __all__ = [
     "BodyForce",
@@ -71,5 +72,6 @@ __all__ = [
     "require",
     "solve",
     "unload",
+    "warm",
     "write_fields",
 ]

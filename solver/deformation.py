@@ -8,6 +8,7 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from numpy.typing import NDArray
+from ufl.classes import Label, Variable
 
 from fibertwin import jit
 
@@ -76,13 +77,21 @@ def evaluate(problem: Problem, state: Unknowns) -> PointState:
 
 def _stress_state(problem: Problem, state: Unknowns, group: Group) -> Any:
     """F, P and pressure as one vector (19,)."""
-    F = ufl.variable(ufl.Identity(3) + ufl.grad(state.displacement))
+    F = gradient(state.displacement)
     kin = kinematics(problem, F)
     P = ufl.diff(group.energy(kin, state.pressure), F)
     bulk = group.material.volumetric_energy(kin.J, group.inverse_bulk)
     pressure = state.pressure if state.pressure is not None else ufl.inner(ufl.diff(bulk, F), F) / (3 * kin.J)
     flat = [A[i, j] for A in (F, P) for i in range(3) for j in range(3)]
     return ufl.as_vector([*flat, pressure])
+
+
+def gradient(displacement: fem.Function) -> Any:
+    """The deformation gradient as a variable of its own number.
+
+    UFL numbers variables as they come, and FFCx takes an expression whose variables have other numbers for another one.
+    """
+    return Variable(ufl.Identity(3) + ufl.grad(displacement), Label(0))
 
 
 def _at_points(expression: Any, points: Array) -> fem.Expression:

@@ -17,7 +17,7 @@ from petsc4py import PETSc
 from fibertwin import jit
 from fibertwin.constitutive.point import volumetric_pressure
 
-from .deformation import quadrature
+from .deformation import gradient, quadrature
 from .problem import Problem
 from .volume import VolumeRatio
 
@@ -37,7 +37,7 @@ class PointPressures:
         self._mesh = problem.anatomy.mesh
         self._correction = fem.Function(displacement.function_space)
         points, _ = quadrature(problem)
-        F = ufl.variable(ufl.Identity(3) + ufl.grad(displacement))
+        F = gradient(displacement)
         change = ufl.inner(ufl.diff(ufl.det(F), F), ufl.grad(self._correction))
         self._change = fem.Expression(change, points, jit_options=jit.options())
         self._cells = np.arange(self._mesh.topology.index_map(3).size_local, dtype=np.int32)

@@ -219,7 +219,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = [
         name
-        for extra in ("imaging", "meshing", "reconstruction", "view", "studies")
+        for extra in ("imaging", "itk", "meshing", "reconstruction", "view", "studies")
         for name in project["optional-dependencies"][extra]
     ]
     declared = {re.split(r"[^a-z0-9-]", name.lower())[0] for name in [*project["dependencies"], *extras]}

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, TextIO
@@ -34,6 +35,9 @@ FLAGS_VARIABLE = "FIBERTWIN_CFLAGS"
 TIMEOUT = 1800
 """Seconds to wait for a form that another process compiles."""
 
+LONGEST_PAUSE = 2.0
+"""Seconds between two looks at a form that another process compiles: a thousand jobs may look at one file server."""
+
 FOREIGN_GRACE = 600.0
 """Seconds for which a half-made module of another machine is left alone even when its lock is free.
 
@@ -41,6 +45,33 @@ Some cluster file systems keep ``flock`` to one machine: there a free lock prove
 """
 
 _held: dict[Path, TextIO] = {}
+
+
+@dataclass
+class Watched:
+    """The modules, by name, that this process has asked for since it began to watch.
+
+    Attributes:
+        found: those that were compiled before, or by another process meanwhile.
+        compiled: those that this process had to compile.
+    """
+
+    found: set[str] = field(default_factory=set)
+    compiled: set[str] = field(default_factory=set)
+
+
+_watchers: list[Watched] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Watched]:
+    """Take down which modules are asked for meanwhile, and which of them are compiled. Local."""
+    seen = Watched()
+    _watchers.append(seen)
+    try:
+        yield seen
+    finally:
+        _watchers.remove(seen)
 
 
 def options() -> dict[str, Any]:
@@ -130,7 +161,10 @@ def cache_root() -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder of the compiled forms that this machine, these flags and this DOLFINx can share."""
+    """Folder of the compiled forms that this machine, these flags and this DOLFINx can share.
+
+    Only native code is kept apart by CPU: compiled with ``-march=x86-64-v3`` on a login node it serves every node.
+    """
     return cache_root() / "jit" / _key(tuple(compiler_flags()))
 
 
@@ -166,7 +200,14 @@ def _key(flags: tuple[str, ...]) -> str:
 
     from fibertwin import stack
 
-    parts = (_cpu(), *flags, ffcx.__version__, stack.version, str(sys.implementation.cache_tag))
+    native = any(flag.removeprefix("-march=").removeprefix("-mcpu=") == "native" for flag in flags)
+    parts = (
+        _cpu() if native else platform.machine(),
+        *flags,
+        ffcx.__version__,
+        stack.version,
+        str(sys.implementation.cache_tag),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -226,7 +267,13 @@ def _guarded(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[An
         if source.is_relative_to(cache_root()):
             _release()  # whatever this process compiled before is finished
             _wait_for(source, timeout)
-        return original(module_name, object_names, cache_dir, timeout)
+        found = original(module_name, object_names, cache_dir, timeout)
+        for seen in _watchers:
+            if found[1] is None:
+                seen.compiled.add(module_name)
+            elif module_name not in seen.compiled:
+                seen.found.add(module_name)
+        return found
 
     return get_cached_module
 
@@ -238,11 +285,13 @@ def _wait_for(source: Path, timeout: float) -> None:
         TimeoutError: another process has been compiling it for ``timeout`` seconds.
     """
     end = time.monotonic() + timeout
+    pause = 0.02
     while not _ready(source) and not _claim(source):
         if time.monotonic() > end:
             lock = source.with_suffix(".lock")
             raise TimeoutError(f"{_owner(lock)} has been compiling {source} for over {timeout:.0f} s")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.3 * pause, LONGEST_PAUSE)
 
 
 def _claim(source: Path) -> bool:

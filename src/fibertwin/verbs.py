@@ -11,8 +11,10 @@ from fibertwin import (
     mesh_quality,
     register,
     serve,
+    submit,
     sweep_verb,
     ultrasound,
+    warm,
 )
 
 
@@ -29,5 +31,7 @@ def add_families(verbs: Any) -> None:
         cohort,
         serve,
         geometry,
+        warm,
+        submit,
     ):
         family.add_to(verbs)

@@ -1,0 +1,1 @@
+"""Scripts for batch schedulers, as text: a head for each scheduler and what all have in common."""
