@@ -12,10 +12,11 @@ from petsc4py import PETSc
 from fibertwin.curve import Curve, Moment
 from fibertwin.memory import hand_back
 
+from .adoption import adopt_loads, adopted_supports, require_alike
 from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
-from .equations import Forms, Unknowns, forms, unknowns
+from .equations import Forms, Unknowns, forms, unknowns, weigh
 from .linear import Change, LinearSolver
 from .pressures import PointPressures
 from .problem import Problem
@@ -82,6 +83,39 @@ class System:
         self._assembled = False  # whether the right-hand side is the present state's residual
         self.set_level(0.0)
         hand_back()
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the numbers of a problem that differs in numbers only; the unknowns stay. Collective.
+
+        Raises:
+            ValueError: it differs in more.
+        """
+        require_alike(self.problem, problem)
+        last, self.problem = self.problem, problem
+        if dict(problem.materials) != dict(last.materials):
+            for group in self.state.tissue:
+                group.adopt(problem)
+            if self._pressures is not None:
+                self._pressures.adopt(problem)
+        if self._pressures is not None:
+            self._pressures.reset()
+        adopt_loads(self.forms, problem)
+        if dict(problem.supports) != dict(last.supports):
+            self.constraints = adopted_supports(self.constraints, problem)
+            if self._projection is not None:
+                self._projection.adopt(self.constraints)
+        self._cavities.adopt(problem)
+        self.set_level(self._level)
+
+    def rescale(self) -> None:
+        """Judge residuals, and precondition, by the present problem's stiffness. Collective."""
+        self._pressure_scale, self._least_force = self._scales()
+        if self.forms.weight is not None and self._schur is not None:
+            weigh(self.problem, self.forms.weight)
+            self._schur.zeroEntries()
+            petsc.assemble_matrix(self._schur, self.forms.schur_mass)
+            self._schur.assemble()
+            self._schur.scale(-1.0)
 
     # -- state ---------------------------------------------------------------------------------
     def moment(self, level: float) -> Moment:
