@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, SolveError
 
+from .field_gradient import FieldGradient
 from .options import parse_options
 from .parameters import looked_up
 from .path import Path, walk
@@ -29,6 +30,9 @@ type Family = Callable[[Vector], Problem]
 type Observe = Callable[[System], Vector]
 """Numbers (m,) that the present state of a system shows; the same on every rank. Collective."""
 
+type Slope = Callable[[System], Sequence[Vector]]
+"""Derivatives of a number by the unknowns that this rank owns, by block, at the present state. Collective."""
+
 STEP = 1e-3
 """Step of a stencil over the size of the parameter."""
 
@@ -38,7 +42,14 @@ CENTRAL = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
 FORWARD = {0: -25 / 12, 1: 4.0, 2: -3.0, 3: 4 / 3, 4: -1 / 4}
 """The same on one side, where the other is out of bounds."""
 
-type Stencil = dict[int, float]
+
+@dataclass(frozen=True)
+class _Stencil:
+    """Step, weights and problems along one parameter, by how many steps away each is."""
+
+    step: float
+    weights: dict[int, float]
+    problems: dict[int, Problem]
 
 
 @dataclass
@@ -102,7 +113,7 @@ class Equilibria:
         stepping: Stepping | None = None,
         *,
         petsc: str = "",
-        rtol: float = 1e-8,
+        rtol: float = 1e-6,
         sizes: Vector | None = None,
     ) -> None:
         self._levels = [level for level, _ in observe]
@@ -139,14 +150,48 @@ class Equilibria:
         for number in self._walked(theta):
             seen.append(self._observe[number](self.system))
             self._response.linearize()
-            found = [self._change(theta, i, stencil) for i, stencil in enumerate(stencils)]
-            along = [self._seen_along(theta, i, s, found[i], number) for i, s in enumerate(stencils)]
+            found = [self._change(stencil) for stencil in stencils]
+            along = [self._seen_along(one, change, number) for one, change in zip(stencils, found, strict=True)]
             slopes.append(np.stack(along, axis=1))
             changes.append(found)
         assert self._known is not None
         self._known.changes = changes
         self.effort.linearisations += 1
         return seen, slopes
+
+    def gradient(
+        self, theta: Vector, slopes: Sequence[Slope], fields: Sequence[FieldGradient] = (), *, numbers: bool = True
+    ) -> tuple[Vector, list[NDArray[np.float64]]]:
+        """Gradient of a number J of the displacements at all levels, by one adjoint solve for each level.
+
+        Args:
+            theta: parameters (p,).
+            slopes: for each level, what gives the derivatives of J by the unknowns there.
+            fields: parameters that vary through the tissue.
+            numbers: whether to derive by the parameters (p,) too.
+
+        Returns:
+            dJ/dθ (p,), or none of them; and for each field dJ/d(value) (cells, points) on this rank's own cells.
+
+        Raises:
+            SolveError: a level is not reached, or the volume of a cavity is prescribed.
+        """
+        theta = np.asarray(theta, dtype=float)
+        stencils = [self._stencil(theta, i) for i in range(len(theta))] if numbers else []
+        total, values = np.zeros(len(stencils)), [np.array(0.0) for _ in fields]
+        for number in self._walked(theta):
+            self._response.linearize()
+            slope = slopes[number](self.system)
+            adjoint = self._response.adjoint(slope, self._rtol)
+            values = [value + one(adjoint) for value, one in zip(values, fields, strict=True)]
+            for i, stencil in enumerate(stencils):
+                forces, _, moved = self._forcing(stencil)
+                mine = 0.0
+                for s, f, m, a in zip(slope, forces, moved, adjoint, strict=True):
+                    mine += float(s @ m[: len(s)] - f @ a.x.array[: len(f)])
+                total[i] += self.system.comm.allreduce(mine)
+        self.effort.linearisations += 1
+        return total, values
 
     def destroy(self) -> None:
         """Free PETSc's objects."""
@@ -199,52 +244,56 @@ class Equilibria:
         return moved
 
     # -- derivatives ---------------------------------------------------------------------------
-    def _stencil(self, theta: Vector, i: int) -> tuple[float, Stencil, dict[int, Problem]]:
-        """Step, weights and problems of the stencil along a parameter."""
+    def _stencil(self, theta: Vector, i: int) -> _Stencil:
+        """The stencil along a parameter: on both sides, or on the one that is within bounds."""
         size = abs(theta[i]) or abs(self._sizes[i]) or 1.0
         axis = np.eye(len(theta))[i]
         refused: InputError | None = None
         for step, weights in ((STEP * size, CENTRAL), (STEP * size, FORWARD), (-STEP * size, FORWARD)):
             try:
-                return step, weights, {k: self._problem(theta + k * step * axis) for k in weights}
+                problems = {k: self._problem(theta + k * step * axis) for k in weights}
             except InputError as error:
                 refused = error
+                continue
+            return _Stencil(step, weights, problems)
         assert refused is not None
         raise refused
 
-    def _change(self, theta: Vector, i: int, stencil: tuple[float, Stencil, dict[int, Problem]]) -> Change:
-        """Derivative of the present equilibrium by a parameter."""
-        step, weights, problems = stencil
+    def _forcing(self, stencil: _Stencil) -> tuple[list[Vector], Vector, list[Vector]]:
+        """Derivatives of the residual, of the volume errors, and of what supports hold, by a parameter."""
         system = self.system
         here, origin = system.copy_state(), system.problem
         forces: Sequence[Vector | float] = [0.0] * len(here.functions)
         moved = [np.zeros_like(array) for array in here.functions]
         volumes = np.zeros(len(here.pressures))
-        for k, weight in weights.items():
-            system.adopt(problems[k])
+        for k, weight in stencil.weights.items():
+            system.adopt(stencil.problems[k])
             self._response.place()
             parts, errors = self._response.imbalance()
-            forces = [w + weight / step * part for w, part in zip(forces, parts, strict=True)]
-            volumes = volumes + weight / step * errors
+            share = weight / stencil.step
+            forces = [w + share * part for w, part in zip(forces, parts, strict=True)]
+            volumes = volumes + share * errors
             for total, function in zip(moved, system.state.functions, strict=True):
-                total += weight / step * function.x.array
+                total += share * function.x.array
             system.set_state(here)
         system.adopt(origin)
-        unknowns, pressures = self._response.respond([np.asarray(force) for force in forces], volumes, self._rtol)
+        return [np.asarray(force) for force in forces], volumes, moved
+
+    def _change(self, stencil: _Stencil) -> Change:
+        """Derivative of the present equilibrium by a parameter."""
+        forces, volumes, moved = self._forcing(stencil)
+        unknowns, pressures = self._response.respond(forces, volumes, self._rtol)
         return Change(tuple(a + b for a, b in zip(unknowns, moved, strict=True)), pressures)
 
-    def _seen_along(
-        self, theta: Vector, i: int, stencil: tuple[float, Stencil, dict[int, Problem]], change: Change, number: int
-    ) -> Vector:
+    def _seen_along(self, stencil: _Stencil, change: Change, number: int) -> Vector:
         """Derivative of what is observed by a parameter, along with the state."""
-        step, weights, problems = stencil
         system = self.system
         here, origin = system.copy_state(), system.problem
         total: Vector | float = 0.0
-        for k, weight in weights.items():
-            system.adopt(problems[k])
-            system.set_state(_along(here, [change], np.array([k * step])))
-            total = total + weight / step * self._observe[number](system)
+        for k, weight in stencil.weights.items():
+            system.adopt(stencil.problems[k])
+            system.set_state(_along(here, [change], np.array([k * stencil.step])))
+            total = total + weight / stencil.step * self._observe[number](system)
         system.set_state(here)
         system.adopt(origin)
         return np.asarray(total)

@@ -91,13 +91,47 @@ class Response:
             item.destroy()
         return changes, pressures
 
-    def _solve_held(self, b: PETSc.Vec, z: PETSc.Vec, rtol: float) -> bool:
+    def adjoint(self, slopes: Sequence[NDArray[np.float64]], rtol: float) -> list[fem.Function]:
+        """The adjoint state λ, K' λ = dJ/d(unknowns), zero where supports hold.
+
+        Args:
+            slopes: derivative of a number J by the owned unknowns, by block.
+            rtol: tolerance of the linear solve.
+
+        Raises:
+            SolveError: the tangent is singular, or volumes of cavities are prescribed.
+        """
+        system = self._system
+        if system._cavities.unknown:
+            raise SolveError("Adjoint derivatives are not made where the volume of a cavity is prescribed.")
+        b, z = system._nested_vector(), system._nested_vector()
+        for part, slope in zip(b.getNestSubVecs(), slopes, strict=True):
+            part.array_w[:] = slope
+        if not self._solve_held(b, z, rtol, transposed=not system.forms.symmetric):
+            raise SolveError(f"The tangent at {system._level:.3g} of the load could not be solved.")
+        found = []
+        for function, part in zip(system.state.functions, z.getNestSubVecs(), strict=True):
+            one = fem.Function(function.function_space)
+            one.x.array[: part.getLocalSize()] = part.array_r
+            one.x.scatter_forward()
+            found.append(one)
+        for item in (b, z):
+            item.destroy()
+        return found
+
+    def _solve_held(self, b: PETSc.Vec, z: PETSc.Vec, rtol: float, *, transposed: bool = False) -> bool:
         """Solve the tangent where held unknowns stay."""
         system = self._system
         petsc.set_bc(b, system._rows, alpha=0.0)
         if system._projection is not None:
             system._projection.clear(b.getNestSubVecs()[0])
-        result = system._linear.solve(self._operator, system._plain(b), system._plain(z), rtol, change=self._change)
+        operator, right, left = self._operator, system._plain(b), system._plain(z)
+        if transposed and self._change is not Change.NONE:
+            system._linear.solve(operator, right, left, 1e-1, change=self._change)  # makes its levels
+        if transposed:
+            result = system._linear.solve_transposed(operator, right, left, rtol)
+        else:
+            result = system._linear.solve(operator, right, left, rtol, change=self._change)
         self._change = Change.NONE
         petsc.set_bc(z, system._rows, alpha=0.0)
         if system._projection is not None:
