@@ -119,3 +119,10 @@ def test_an_equation_moves_states_and_tells_its_slopes():
     assert move(state, 0) == pytest.approx([first, 0.3], rel=1e-6)
     assert slopes(state, 0)[0] == pytest.approx([np.exp(-0.3), -4 * np.exp(-0.3) - 1.5 * np.exp(-0.15)], rel=1e-6)
     assert move(move(state, 0), 1)[0] == pytest.approx((first + 2) * np.exp(-0.45), rel=1e-6)
+
+
+def test_an_infusion_that_runs_on_is_shared_by_the_steps():
+    ode = Ode(("k",), lambda x, q, u, t: -q[0] * x, lambda q: np.zeros(1), (4.0,), doses=(Dose(0.5, 6.0, lasting=2.0),))
+    move, _ = flow(ode, 1, (0.0, 1.0, 4.0))
+    theta = np.array([0.3])
+    assert move(move(np.array([0.0, *theta]), 0), 1)[0] == pytest.approx(ode.solve(theta)[0], rel=1e-6)
