@@ -24,12 +24,33 @@ class Response:
     def __init__(self, system: System) -> None:
         self._system = system
 
-    def imbalance(self) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-        """Forces (mN) and volume errors (mm³) at owned unknowns, held ones among them; errors of the cavities (mm³)."""
+    def imbalance(self) -> list[NDArray[np.float64]]:
+        """Forces (mN) and volume errors (mm³) at owned unknowns, held ones among them."""
         system = self._system
         system._assembly.residual(system._b)
         system._assembled = False
-        return [np.array(part.array_r) for part in system._b.getNestSubVecs()], system._cavities.errors()
+        return [np.array(part.array_r) for part in system._b.getNestSubVecs()]
+
+    def volume_errors(self) -> NDArray[np.float64]:
+        """By how much the cavities differ from the volumes prescribed (mm³)."""
+        return self._system._cavities.errors()
+
+    def drag(self, moved: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """What held points that move (mm, with ghosts) change in the imbalance, by the tangent of ``linearize``.
+
+        It leaves the supports astray; ``System.adopt`` puts them back.
+        """
+        system = self._system
+        by_node = moved.reshape(-1, 3)
+        for axis, values in enumerate(system.constraints.values):
+            values.x.array[:] = by_node[:, axis]
+        b = system._nested_vector()
+        system._assembly.drag(b)
+        if system._projection is not None:
+            system._projection.drag(system._assembly.matrix, b, by_node)
+        found = [np.array(part.array_r) for part in b.getNestSubVecs()]
+        b.destroy()
+        return found
 
     def place(self) -> None:
         """Put what supports hold to its present place."""
