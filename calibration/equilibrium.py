@@ -49,7 +49,7 @@ class EquilibriumModel:
         stepping: "Stepping | None" = None,
         *,
         petsc: str = "",
-        rtol: float = 1e-6,
+        rtol: float = 1e-5,
         sizes: Vector | None = None,
     ) -> None:
         self._names = tuple(names)
