@@ -1,17 +1,18 @@
 """Equilibria as a forward model: parameters in, what is measured out, with derivatives, on any number of ranks."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fibertwin.solver.family import Effort, Equilibria, Family, Observe
 
+from .free_numbers import FreeNumbers
 from .observe import Observation, Seen
 
 if TYPE_CHECKING:
-    from fibertwin.solver import Stepping
+    from fibertwin.solver import Problem, Stepping
     from fibertwin.solver.system import System
 
 type Vector = NDArray[np.float64]
@@ -63,6 +64,30 @@ class EquilibriumModel:
         self.numbers = tuple(name for _, seen in self._seen for name in seen.names)
         self.units = tuple(seen.unit for _, seen in self._seen for _ in seen.names)
         self._order = self._rows(levels)
+
+    @classmethod
+    def of(
+        cls,
+        problem: "Problem",
+        places: Mapping[str, str | tuple[str, ...]],
+        observations: Sequence[tuple[float, Observation]],
+        stepping: "Stepping | None" = None,
+        **more: Any,
+    ) -> Self:
+        """The model of a problem some of whose numbers are free.
+
+        Args:
+            problem: the problem at the numbers as they are.
+            places: place of each parameter, by its name: ``{"k1": "materials.white.energies.1.k1"}``.
+            observations: as the class has them, and so are the others.
+            stepping: how loads are brought on.
+            more: see the class.
+
+        Raises:
+            InputError: a place holds no number, a problem is inconsistent, or an observation sees nothing.
+        """
+        free = FreeNumbers(problem, places)
+        return cls(free.names, free, free.theta, observations, stepping, **more)
 
     @property
     def names(self) -> tuple[str, ...]:
