@@ -3,12 +3,13 @@
 A family takes parameters to problems on one mesh: stiffnesses, loads, motions of supports, whatever a problem says in
 numbers. The residual of a problem at a given state is cheap, so its derivative by a parameter is taken along that
 parameter by a stencil, for any law, load or support, with nothing to derive by hand: exact where a parameter enters
-linearly, as most stiffnesses and loads do, or quadratically, else to some 1e-9. The state's derivative then follows from the tangent (implicit function
-theorem), and an observation's from another stencil along the two.
+linearly, as most stiffnesses and loads do, or quadratically, else to some 1e-9. What a support moves enters through the
+tangent. The state's derivative then follows from the tangent too (implicit function theorem), and an observation's from
+another stencil along the two.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from mpi4py import MPI
@@ -78,7 +79,7 @@ class Change:
     pressures: Vector
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Known:
     """The last solution: parameters, states by level, and derivatives, where they were taken."""
 
@@ -156,7 +157,7 @@ class Equilibria:
             slopes.append(np.stack(along, axis=1))
             changes.append(found)
         assert self._known is not None
-        self._known.changes = changes
+        self._known = replace(self._known, changes=changes)
         self.effort.linearisations += 1
         return seen, slopes
 
@@ -203,13 +204,21 @@ class Equilibria:
         return looked_up(self._family(theta))
 
     def _walked(self, theta: Vector) -> Iterator[int]:
-        """Equilibrium at one level after the other; the number of each."""
+        """Equilibrium at one level after the other; the number of each. What was solved last is not solved again."""
         theta = np.asarray(theta, dtype=float)
+        known = self._known
         guesses, self._known = self._guesses(theta), None
         system = self.system
-        system.set_state(self._rest)
         system.adopt(self._problem(theta))
         system.rescale()
+        if known is not None and np.array_equal(known.theta, theta):
+            for number, state in enumerate(known.states):
+                system.set_state(state)
+                system.set_level(state.level)
+                yield number
+            self._known = known
+            return
+        system.set_state(self._rest)
         system.set_level(0.0)
         path = Path(system)
         states = []
@@ -217,10 +226,7 @@ class Equilibria:
         for number, level in enumerate(self._levels):
             failed = walk(path, self._stepping, until=level, start=guesses[number])
             if failed:
-                self.effort.newton, self.effort.krylov = (
-                    self.effort.newton + path.newton,
-                    self.effort.krylov + path.krylov,
-                )
+                self._count(path)
                 raise SolveError(f"No equilibrium at {level:.3g} of the load: {failed}.")
             states.append(path.here.state)
             yield number

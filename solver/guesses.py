@@ -13,8 +13,10 @@ NEW = 1e-10
 
 
 class Guesses:
-    """The combination of known solutions that leaves the least residual (after Fischer 1998, doi
-    10.1016/S0045-7825(98)00012-7). Solutions of an earlier tangent count too, with their images under the present one.
+    """The combination of known solutions that leaves the least residual.
+
+    After Fischer 1998 (doi 10.1016/S0045-7825(98)00012-7). Solutions of an earlier tangent count too, with their images
+    under the present one.
 
     Args:
         comm: communicator. Everything here is collective.
