@@ -29,10 +29,13 @@ class FieldGradient:
     def __init__(self, system: System, region: str, term: int, name: str) -> None:
         group = next((group for group in system.state.tissue if region in group.regions), None)
         where = f"materials.{region}.energies.{term}.{name}"
-        terms = group.material.terms if group is not None else ()
-        if group is None or not 0 <= term < len(terms) or name not in terms[term].parameters:
+        material = system.problem.materials.get(region)
+        known = material.parameters[term : term + 1] if material is not None and term >= 0 else ()
+        if group is None or not known or name not in known[0]:
             raise InputError(Wrong(where, "there is no such parameter"))
-        holder = terms[term].parameters[name]
+        attribute, _, position = name.partition(".")
+        holder = getattr(group.material.terms[term], attribute)
+        holder = holder[int(position)] if position else holder
         if not isinstance(holder, fem.Function):
             raise InputError(Wrong(where, "is one number for the region", wanted="a formula, an image or a mesh field"))
         functions = system.state.functions

@@ -78,6 +78,11 @@ def check(varying: Varying, unit: Unit) -> list[Wrong]:
     return problems
 
 
+def known_at_points(values: Array) -> Varying:
+    """A parameter with values (cells, q) at the quadrature points of this rank's cells, ghosts included."""
+    return _Values(values)
+
+
 def needs_scan(varying: object) -> bool:
     """Whether a formula looks at the diffusion tensors."""
     return isinstance(varying, Formula) and not parse(varying.formula, VARIABLES).names.isdisjoint(OF_SCAN)

@@ -22,6 +22,9 @@ type Array = NDArray[np.float64]
 REACH = 3.0
 """Standard deviations of the blur after which a point no longer counts."""
 
+SPACING = 0.5
+"""Farthest that points of the quadrature lie apart, over the size of a voxel, where cells are larger than voxels."""
+
 LEAST = 0.3
 """Share of a voxel that the body must fill for the voxel to be compared."""
 
@@ -59,7 +62,7 @@ class DisplacementImage(_Grid):
         """
         from .strain import AtPoints
 
-        at, comm = AtPoints(system, gradient=False), system.comm
+        at, comm = AtPoints(system, gradient=False, spacing=_spacing(self)), system.comm
         means = _means(self, at.points, at.weights, comm)
 
         def value(system: "System") -> Array:
@@ -88,9 +91,10 @@ class StrainImage(_Grid):
         Raises:
             InputError: voxels that the body does not fill, or directions that are not to be had.
         """
-        from .strain import directions, strain_along
+        from .strain import Strain, directions
 
-        strain, n, comm = strain_along(system), directions(system, self.direction), system.comm
+        strain, comm = Strain(system, _spacing(self)), system.comm
+        n = directions(system, self.direction, strain)
         means = _means(self, strain.points, strain.weights, comm)
 
         def value(system: "System") -> Array:
@@ -108,6 +112,11 @@ def voxels_of(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.argwhere(mask)
 
 
+def _spacing(grid: _Grid) -> float:
+    """How far apart (mm) points may lie that see a voxel, or its blur."""
+    return SPACING * max(float(np.linalg.norm(grid.affine[:3, :3], axis=0).min()), grid.blur)
+
+
 def _names(voxels: NDArray[np.int64]) -> list[str]:
     return [f"voxel ({i}, {j}, {k})" for i, j, k in voxels.tolist()]
 
@@ -123,7 +132,9 @@ def _means(grid: _Grid, points: Array, volumes: Array, comm: Any) -> "csr_array"
     empty = np.flatnonzero(filled < LEAST * whole)
     if len(empty):
         got = f"{len(empty)} of {len(filled)} voxels, such as {grid.voxels[empty[0]].tolist()}"
-        hint = "leave them out of the mask, and check that the image lies where the mesh does"
+        hint = (
+            "leave them out of the mask, check that the image lies where the mesh does, or blur voxels finer than cells"
+        )
         raise InputError(Problem("voxels", "lie outside the body, or hardly in it", got, hint=hint))
     return csr_array(weights.multiply(1 / filled[:, None]))
 

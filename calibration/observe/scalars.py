@@ -39,11 +39,12 @@ class MeanStrain(Observation):
         Raises:
             InputError: there is no such region, or it has no fibers.
         """
-        from .strain import directions, strain_along
+        from .strain import Strain, directions
 
         regions = system.problem.anatomy.regions
         _require(regions, self.region, "region")
-        n, strain, comm = directions(system, self.direction), strain_along(system), system.comm
+        strain, comm = Strain(system), system.comm
+        n = directions(system, self.direction, strain)
         tags = system.problem.anatomy.cell_tags
         inside = np.zeros(len(strain.weights), dtype=bool)
         cells = tags.indices[tags.values == regions[self.region]]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import basix
 import basix.ufl
 import numpy as np
 import ufl
@@ -22,24 +23,36 @@ if TYPE_CHECKING:
 type Array = NDArray[np.float64]
 
 
+DENSEST = 12
+"""Highest degree of a quadrature whose points see voxels finer than cells."""
+
+
 class AtPoints:
-    """An expression of the displacement at the quadrature points of this rank's own cells.
+    """The displacement, or its gradient, at the points of a quadrature of this rank's own cells.
+
+    Args:
+        system: the system.
+        gradient: whether it is the gradient.
+        spacing: how far apart points may lie (mm), as far as ``DENSEST`` goes; as the forms have them where left out.
 
     Attributes:
         points: positions (cells, q, 3) (mm).
         weights: volumes (cells, q) that they stand for (mm³).
+        nearest: for each point the nearest (q,) of those that the forms have.
     """
 
-    def __init__(self, system: "System", *, gradient: bool) -> None:
+    def __init__(self, system: "System", *, gradient: bool, spacing: float = np.inf) -> None:
         problem = system.problem
         self._mesh = problem.anatomy.mesh
         count = self._mesh.topology.index_map(3).size_local
         self._cells = np.arange(count, dtype=np.int32)
-        reference, weights = quadrature(problem)
-        self.points = quadrature_points(self._mesh, problem.quadrature_degree)[0][:count]
+        known = quadrature(problem)[0]
+        self._degree, self._gradient = _degree(system, spacing), gradient
+        reference, weights = basix.make_quadrature(self._mesh.basix_cell(), self._degree)
+        self.nearest = np.argmin(np.linalg.norm(reference[:, None] - known, axis=-1), axis=1)
+        self.points = quadrature_points(self._mesh, self._degree)[0][:count]
         u = system.state.displacement
         shown = ufl.grad(u) if gradient else u
-        self._degree, self._gradient = problem.quadrature_degree, gradient
         self._form: fem.Form | None = None
         self._expression = fem.Expression(shown, reference, jit_options=jit.options())
         volume = fem.Expression(abs(ufl.JacobianDeterminant(self._mesh)), reference, jit_options=jit.options())
@@ -82,8 +95,8 @@ class AtPoints:
 class Strain(AtPoints):
     """Strain n·E n."""
 
-    def __init__(self, system: "System") -> None:
-        super().__init__(system, gradient=True)
+    def __init__(self, system: "System", spacing: float = np.inf) -> None:
+        super().__init__(system, gradient=True, spacing=spacing)
 
     def __call__(self, n: Array) -> Array:
         """Values (cells, q) along unit vectors (cells, q, 3)."""
@@ -105,21 +118,28 @@ def nothing_else(system: "System") -> list[Array]:
     return [np.zeros(f.function_space.dofmap.index_map.size_local) for f in system.state.functions[1:]]
 
 
-def strain_along(system: "System") -> Strain:
-    """What gives the strain of a system along directions."""
-    return Strain(system)
+def _degree(system: "System", spacing: float) -> int:
+    """The lowest degree, from that of the forms, whose points lie no farther apart than a spacing. Collective."""
+    mesh = system.problem.anatomy.mesh
+    cells = mesh.topology.index_map(3)
+    size = (
+        system.comm.allreduce(float(np.sum(mesh.h(3, np.arange(cells.size_local, dtype=np.int32))))) / cells.size_global
+    )
+    degree = system.problem.quadrature_degree
+    while degree < DENSEST and size / len(basix.make_quadrature(mesh.basix_cell(), degree)[1]) ** (1 / 3) > spacing:
+        degree += 1
+    return degree
 
 
-def directions(system: "System", direction: Direction) -> Array:
-    """Unit vectors (cells, q, 3) at the quadrature points of this rank's own cells.
+def directions(system: "System", direction: Direction, at: AtPoints) -> Array:
+    """Unit vectors (cells, q, 3) at the points of a quadrature.
 
     Raises:
         InputError: fibers are asked for and there are none, or a vector has no length.
     """
     problem = system.problem
-    count = problem.anatomy.mesh.topology.index_map(3).size_local
     if isinstance(direction, Around):
-        found = direction.at(quadrature_points(problem.anatomy.mesh, problem.quadrature_degree)[0][:count])
+        found = direction.at(at.points)
         if system.comm.allreduce(int(not np.isfinite(found).all())):
             raise InputError(
                 Problem("direction", "is not known on the axis, or the axis has no length", str(direction))
@@ -129,9 +149,9 @@ def directions(system: "System", direction: Direction) -> Array:
         if problem.fibers is None or direction not in ("fiber", "sheet"):
             wanted = "a vector" if problem.fibers is None else "fiber, sheet or a vector"
             raise InputError(Problem("direction", "is not to be had here", direction, wanted))
-        return at_points(problem.fibers.axis if direction == "fiber" else problem.fibers.sheet, count)
+        known = at_points(problem.fibers.axis if direction == "fiber" else problem.fibers.sheet, len(at.points))
+        return np.asarray(known[:, at.nearest])
     length = float(np.linalg.norm(direction))
     if not length > 0:
         raise InputError(Problem("direction", "has no length", str(direction)))
-    points = len(quadrature(problem)[1])
-    return np.broadcast_to(np.array(direction, dtype=float) / length, (count, points, 3))
+    return np.broadcast_to(np.array(direction, dtype=float) / length, at.points.shape)
