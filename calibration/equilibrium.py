@@ -37,6 +37,7 @@ class EquilibriumModel:
         sizes: sizes (p,) of the parameters, by which steps are measured where one is zero.
 
     Attributes:
+        theta: parameters (p,) of the first problem.
         numbers: names of what is seen (m).
         units: of each.
 
@@ -57,6 +58,7 @@ class EquilibriumModel:
         sizes: Vector | None = None,
     ) -> None:
         self._names = tuple(names)
+        self.theta: Vector = np.array(theta, dtype=float)
         self._seen: list[tuple[float, Seen]] = []
         levels = sorted({level for level, _ in observations})
         looks = [(level, self._look(level)) for level in levels]
@@ -122,14 +124,20 @@ class EquilibriumModel:
         return self._shared(np.concatenate(seen)[self._order]), self._shared(np.concatenate(slopes)[self._order])
 
     def pulled(
-        self, theta: Vector, weights: Vector, fields: Sequence[FieldGradient] = ()
+        self, theta: Vector, weights: Vector, fields: Sequence[FieldGradient] = (), *, numbers: bool = True
     ) -> tuple[Vector, list[NDArray[np.float64]]]:
         """Gradient of the sum of weights (m,) times what is seen, by one adjoint solve for each level.
 
         For weights that depend on what is seen, as those of a misfit do, call ``solve`` first: the state is kept.
 
+        Args:
+            theta: parameters (p,).
+            weights: weights (m,).
+            fields: parameters that vary through the tissue.
+            numbers: whether to derive by the parameters (p,) too.
+
         Returns:
-            the gradient (p,), and by each field (cells, points) on this rank's own cells.
+            the gradient (p,), or none of it, and by each field (cells, points) on this rank's own cells.
 
         Raises:
             InputError: a parameter is out of bounds, or something is seen that has no adjoint derivatives.
@@ -151,8 +159,8 @@ class EquilibriumModel:
             )
             for level in sorted({at for at, _ in self._seen})
         ]
-        numbers, values = self.equilibria.gradient(theta, slopes, fields)
-        return self._shared(numbers), values
+        found, values = self.equilibria.gradient(theta, slopes, fields, numbers=numbers)
+        return self._shared(found), values
 
     def _look(self, level: float) -> Observe:
         def look(system: "System") -> Vector:

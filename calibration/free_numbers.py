@@ -25,7 +25,8 @@ class FreeNumbers:
     """Problems that differ from one in some of its numbers: a family, ``fibertwin.solver.family.Equilibria``'s.
 
     A place is the number's in the case file: ``materials.white.energies.1.k1``, ``loads.gravity.acceleration.2``,
-    ``supports.retractor.depth``; or ``fibers.exponent``.
+    ``supports.retractor.depth``; or ``fibers.exponent``. With a minus before it, it takes the opposite value, as the
+    second of a pair of angles does.
 
     Args:
         problem: what is solved at the numbers as they are.
@@ -47,8 +48,8 @@ class FreeNumbers:
         wrong: list[Wrong] = []
         values, units = [], []
         for mine in self._places:
-            found = [one for place in mine if (one := _looked_at(problem, place, wrong)) is not None]
-            values.append(found[0].value if found else np.nan)
+            found = [one for place in mine if (one := _looked_at(problem, _plain(place), wrong)) is not None]
+            values.append(_sign(mine[0]) * found[0].value if found else np.nan)
             units.append(found[0].unit if found else "")
         if wrong:
             raise InputError(wrong)
@@ -62,15 +63,23 @@ class FreeNumbers:
             InputError: with every one that is out of the bounds of what it is a number of.
         """
         problem, wrong = self._problem, list[Wrong]()
-        for mine, value in zip(self._places, np.asarray(theta, dtype=float), strict=True):
-            for place in mine:
-                wrong += _out_of_bounds(self._problem, place, float(value))
+        given = zip(self._places, np.asarray(theta, dtype=float), strict=True)
+        changes = {_plain(place): _sign(place) * float(value) for mine, value in given for place in mine}
+        for place, value in changes.items():
+            wrong += _out_of_bounds(problem, place, value)
         if wrong:
             raise InputError(wrong)
-        for mine, value in zip(self._places, np.asarray(theta, dtype=float), strict=True):
-            for place in mine:
-                problem = _with(problem, place, float(value))
-        return problem
+        exponent = changes.pop(EXPONENT, None)
+        if exponent is not None and problem.fibers is not None:
+            from fibertwin.meshes.sharpening import sharpened
+
+            problem = replace(problem, fibers=sharpened(problem.fibers, exponent))
+        try:
+            changed: Problem = _with(problem, {tuple(place.split(".")): value for place, value in changes.items()})
+        except ValueError as error:
+            told = ", ".join(f"{place} = {value:.6g}" for place, value in changes.items())
+            raise InputError(Wrong("parameters", f"do not go together: {error}", told)) from error
+        return changed
 
 
 @dataclass(frozen=True)
@@ -133,16 +142,23 @@ def _out_of_bounds(problem: "Problem", place: str, value: float) -> list[Wrong]:
     return [Wrong(place, "is out of range", f"{value:.6g} {unit}".rstrip(), " and ".join(broken) or "a number")]
 
 
-def _with(node: Any, place: str, value: float) -> Any:
-    """A copy with another number at a place."""
-    if place == EXPONENT:
-        from fibertwin.meshes.sharpening import sharpened
-
-        return replace(node, fibers=sharpened(node.fibers, value))
-    first, _, rest = place.partition(".")
+def _with(node: Any, changes: Mapping[tuple[str, ...], float]) -> Any:
+    """A copy with other numbers at places below a node."""
+    by_member: dict[str, dict[tuple[str, ...], float]] = {}
+    for (first, *rest), value in changes.items():
+        by_member.setdefault(first, {})[tuple(rest)] = value
+    members = dict(_members(node)) if by_member else {}
+    new = {name: rest[()] if () in rest else _with(members[name], rest) for name, rest in by_member.items()}
     if isinstance(node, Mapping):
-        return {**node, first: _with(node[first], rest, value) if rest else value}
+        return {**node, **new}
     if isinstance(node, tuple):
-        at = int(first)
-        return (*node[:at], _with(node[at], rest, value) if rest else value, *node[at + 1 :])
-    return replace(node, **{first: _with(getattr(node, first), rest, value) if rest else value})
+        return tuple(new.get(str(position), value) for position, value in enumerate(node))
+    return replace(node, **new) if new else node
+
+
+def _plain(place: str) -> str:
+    return place.removeprefix("-")
+
+
+def _sign(place: str) -> float:
+    return -1.0 if place.startswith("-") else 1.0

@@ -195,6 +195,10 @@ class Equilibria:
         self.effort.linearisations += 1
         return total, values
 
+    def forget(self) -> None:
+        """Begin the next solve from nothing."""
+        self._known = None
+
     def destroy(self) -> None:
         """Free PETSc's objects."""
         self.system.destroy()

@@ -8,6 +8,7 @@ import pytest
 from mpi4py import MPI
 
 from fibertwin.calibration.equilibrium import EquilibriumModel
+from fibertwin.calibration.free_numbers import FreeNumbers
 from fibertwin.calibration.observe import (
     DisplacementImage,
     MeanStrain,
@@ -166,6 +167,19 @@ def test_parameters_beyond_bounds_are_told_with_the_bound():
         model().solve(np.array([-1.0, *THETA[1:]]))
     assert "-1 kPa" in str(told.value)
     assert model().solve(THETA) is not None
+
+
+def test_a_pair_of_angles_is_one_number():
+    whole = problem()
+    energies = (NeoHookean(1.0), GasserOgdenHolzapfel(2.0, 1.5, 0.1, (0.5, -0.5)))
+    paired = replace(whole, materials={"tissue": Material(energies, 50.0)})
+    below = "materials.tissue.energies.1.angles"
+    free = FreeNumbers(paired, {"angle": (f"{below}.0", f"-{below}.1")})
+    assert free.theta == 0.5
+    assert free(np.array([0.3])).materials["tissue"].energies[1].angles == (0.3, -0.3)
+    alone = FreeNumbers(paired, {"angle": f"{below}.0"})
+    with pytest.raises(InputError, match="do not go together"):
+        alone(np.array([0.3]))
 
 
 def test_sharpened_fibers_are_those_of_a_power_of_the_tensor():
