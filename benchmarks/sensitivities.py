@@ -70,6 +70,7 @@ def of_cost(cells: int, repeats: int) -> list[Row]:
         told("a solve to three levels, s", solve),
         below("derivatives by 4 numbers at three levels, over the solve", 1.5, slopes / solve, f"{slopes:.3g} s"),
         told("solve and derivatives, over the solve", 1 + slopes / solve),
+        told("both again at parameters 2 % more, over the solve", found["near"] / solve),
         told("error of these derivatives at default settings, relative", found["error"]),
         told("Newton iterations of a solve from nothing", newton["cold"]),
         told("from the solution at parameters 5 % less", newton["warm"]),

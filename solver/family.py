@@ -3,7 +3,7 @@
 A family takes parameters to problems on one mesh: stiffnesses, loads, motions of supports, whatever a problem says in
 numbers. The residual of a problem at a given state is cheap, so its derivative by a parameter is taken along that
 parameter by a stencil, for any law, load or support, with nothing to derive by hand: exact where a parameter enters
-linearly, as most stiffnesses and loads do, or quadratically, else to some 1e-9. What a support moves enters through the
+linearly, as most stiffnesses and loads do, or quadratically, else to some 1e-8. What a support moves enters through the
 tangent. The state's derivative then follows from the tangent too (implicit function theorem), and an observation's from
 another stencil along the two.
 """
@@ -35,7 +35,7 @@ type Observe = Callable[[System], Vector]
 type Slope = Callable[[System], Sequence[Vector]]
 """Derivatives of a number by the unknowns that this rank owns, by block, at the present state. Collective."""
 
-STEP = 1e-4
+STEP = 3e-4
 """Step of a stencil over the size of the parameter: short, as the residual of tissue whose fibers slacken has bends."""
 
 CENTRAL = {-1: -0.5, 1: 0.5}
@@ -196,8 +196,9 @@ class Equilibria:
         return total, values
 
     def forget(self) -> None:
-        """Begin the next solve from nothing."""
+        """Begin the next solve, and the next derivatives, from nothing."""
         self._known = None
+        self._response.forget()
 
     def destroy(self) -> None:
         """Free PETSc's objects."""

@@ -26,6 +26,10 @@ class Response:
         self._system = system
         self._guesses = Guesses(system.comm)
 
+    def forget(self) -> None:
+        """Guess no solution from those found so far."""
+        self._guesses = Guesses(self._system.comm)
+
     def imbalance(self) -> list[NDArray[np.float64]]:
         """Forces (mN) and volume errors (mm³) at owned unknowns, held ones among them."""
         system = self._system
