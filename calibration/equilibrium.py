@@ -1,6 +1,6 @@
 """Equilibria as a forward model: parameters in, what is measured out, with derivatives, on any number of ranks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -143,24 +143,38 @@ class EquilibriumModel:
             InputError: a parameter is out of bounds, or something is seen that has no adjoint derivatives.
             SolveError: there is no equilibrium.
         """
+        pulls = self._pulls()
+        ends = np.cumsum([len(seen.names) for _, seen in self._seen])
+        parts = np.split(np.asarray(weights, dtype=float), ends[:-1])
+        slopes = [
+            _sum([pull(part) for (at, pull), part in zip(pulls, parts, strict=True) if at == level])
+            for level in sorted({at for at, _ in pulls})
+        ]
+        found, values = self.equilibria.gradient(theta, slopes, fields, numbers=numbers)
+        return self._shared(found), values
+
+    def rows(self, theta: Vector, field: FieldGradient) -> NDArray[np.float64]:
+        """Derivatives (m, cells) of all that is seen by a value in each of this rank's own cells; the state is kept.
+
+        Raises:
+            InputError: a parameter is out of bounds, or something is seen that has no adjoint derivatives.
+            SolveError: there is no equilibrium.
+        """
+        counts = [len(seen.names) for _, seen in self._seen]
+        sized = [(at, pull, count) for (at, pull), count in zip(self._pulls(), counts, strict=True)]
+        slopes = [
+            [pull(one) for at, pull, count in sized if at == level for one in np.eye(count)]
+            for level in sorted({at for at, _, _ in sized})
+        ]
+        return np.concatenate(self.equilibria.rows(theta, slopes, field))[self._order]
+
+    def _pulls(self) -> list[tuple[float, Callable[[Vector], Slope]]]:
+        """What gives adjoint derivatives of each observation, with its level."""
         odd = [seen.names[0] for _, seen in self._seen if seen.pull is None]
         if odd:
             wanted = "displacements, strains or images"
             raise InputError(Wrong("observations", "have no adjoint derivatives", ", ".join(odd), wanted))
-        ends = np.cumsum([len(seen.names) for _, seen in self._seen])
-        parts = np.split(np.asarray(weights, dtype=float), ends[:-1])
-        slopes = [
-            _sum(
-                [
-                    seen.pull(part)
-                    for (at, seen), part in zip(self._seen, parts, strict=True)
-                    if at == level and seen.pull
-                ]
-            )
-            for level in sorted({at for at, _ in self._seen})
-        ]
-        found, values = self.equilibria.gradient(theta, slopes, fields, numbers=numbers)
-        return self._shared(found), values
+        return [(level, seen.pull) for level, seen in self._seen if seen.pull is not None]
 
     def _look(self, level: float) -> Observe:
         def look(system: "System") -> Vector:

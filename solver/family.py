@@ -195,6 +195,29 @@ class Equilibria:
         self.effort.linearisations += 1
         return total, values
 
+    def rows(self, theta: Vector, slopes: Sequence[Sequence[Slope]], field: FieldGradient) -> list[NDArray[np.float64]]:
+        """Derivatives of several numbers at each level by one value in each cell, an adjoint solve for each number.
+
+        Args:
+            theta: parameters (p,).
+            slopes: for each level, what gives the derivatives of each number there by the unknowns.
+            field: the parameter that varies.
+
+        Returns:
+            for each level (numbers, cells) on this rank's own cells.
+
+        Raises:
+            SolveError: a level is not reached, or the volume of a cavity is prescribed.
+        """
+        found = []
+        for number in self._walked(np.asarray(theta, dtype=float)):
+            self._response.linearize()
+            adjoints = (self._response.adjoint(slope(self.system), self._rtol) for slope in slopes[number])
+            rows = [field(adjoint).sum(axis=1) for adjoint in adjoints]
+            found.append(np.array(rows).reshape(len(rows), -1))
+        self.effort.linearisations += 1
+        return found
+
     def forget(self) -> None:
         """Begin the next solve, and the next derivatives, from nothing."""
         self._known = None
