@@ -8,7 +8,10 @@ from _table import clock
 from numpy.typing import NDArray
 
 from fibertwin.calibration.equilibrium import EquilibriumModel
+from fibertwin.calibration.field import FieldModel
+from fibertwin.calibration.field_posterior import field_posterior
 from fibertwin.calibration.observe import DisplacementImage, MeanStrain, Observation, PointDisplacements
+from fibertwin.calibration.smooth import Smooth
 from fibertwin.constitutive import (
     ActiveStrain,
     ActiveStress,
@@ -239,7 +242,33 @@ def failure(comm: "MPI.Comm") -> dict[str, Any]:
     return {"failed": "", "difference": float("nan")}
 
 
+def inclusion(comm: "MPI.Comm", cells: int) -> dict[str, Any]:
+    """A stiff inclusion found again from noisy displacements of the surface: where it is, and how surely."""
+    problem = _prototype(comm, cells)
+    grid = np.linspace(0.1, 0.9, 4)
+    sides = [(x, y, z) for x in (0.5, 0.75, 1.0) for y in (0.0, 1.0) for z in grid]
+    others = [(x, y, z) for x in (0.5, 0.75) for y in grid for z in (0.0, 1.0)]
+    points = tuple((float(x), float(y), float(z)) for x, y, z in sides + others)
+    seen = [(level, PointDisplacements(points)) for level in (0.5, 1.0)]
+    model = FieldModel(problem, "tissue", 0, "a", seen)
+    prior = Smooth(problem.anatomy, "tissue", 0.5, 0.3)
+    truth = 1.2 * np.exp(-0.5 * ((prior.centers - [0.7, 0.3, 0.5]) ** 2).sum(axis=1) / 0.2**2)
+    exact = model.solve(truth)
+    with clock() as running:
+        found = field_posterior(model, prior, exact + NOISE * np.random.default_rng(5).normal(size=len(exact)), NOISE)
+    return {
+        "parameters": len(truth),
+        "data": len(exact),
+        "alike": float(np.corrcoef(found.mode, truth)[0, 1]),
+        "held": float(np.mean(np.abs(found.mode - truth) < 1.96 * found.sd)),
+        "learnt": int((found.information > 1).sum()),
+        "linearisations": found.linearisations,
+        "seconds": running.cpu_seconds,
+    }
+
+
 PARTS = {
+    "inclusion": inclusion,
     "laws": laws,
     "everything": everything,
     "jacobian": jacobian,
@@ -247,6 +276,9 @@ PARTS = {
     "field": field,
     "failure": failure,
 }
+NOISE = 1e-3
+"""Standard deviation of a displacement, mm, where the largest are 0.3 mm."""
+
 PROTOTYPE = {
     "a": "materials.tissue.energies.0.a",
     "b": "materials.tissue.energies.0.b",

@@ -14,7 +14,7 @@ from _child import call
 from _table import Row, below, clock, judged, main, told
 
 ORDER = 1.9
-PARTS = ("laws", "everything", "ranks", "cost", "field", "failure")
+PARTS = ("laws", "everything", "ranks", "cost", "field", "inclusion", "failure")
 
 
 def measure(arguments: argparse.Namespace) -> list[Row]:
@@ -25,6 +25,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         "ranks": of_ranks,
         "cost": lambda: of_cost(arguments.cells, arguments.repeats),
         "field": lambda: of_field(arguments.field_cells, arguments.repeats),
+        "inclusion": of_inclusion,
         "failure": of_failure,
     }
     chosen = [arguments.only] if arguments.only else PARTS
@@ -88,6 +89,20 @@ def of_field(cells: int, repeats: int) -> list[Row]:
         below("gradient by every stiffness, over the solve", 1.3, gradient / solve, f"{gradient:.3g} s"),
         told("solve and gradient, over the solve", 1 + gradient / solve),
         below("gradient along a direction against differences, relative", 1e-4, found["error"]),
+    ]
+
+
+def of_inclusion() -> list[Row]:
+    """What displacements of the surface tell of a stiff inclusion."""
+    found = call("_sensing", {"part": "inclusion", "cells": 5})
+    cost = f"{found['seconds']:.3g} s"
+    held = found["held"]
+    return [
+        told("stiffnesses; displacements of the surface", f"{found['parameters']:,}; {found['data']}"),
+        told("sets of derivatives to the most probable field", found["linearisations"], cost),
+        told("correlation of that field with the true one", found["alike"]),
+        judged("cells whose 95 % interval holds the truth", ">= 0.9", held, held >= 0.9),
+        told("directions that data know better than the prior", found["learnt"]),
     ]
 
 

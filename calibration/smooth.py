@@ -20,6 +20,9 @@ type Vector = NDArray[np.float64]
 AT_ONCE = 500
 """Columns of the covariance that are made together."""
 
+SAMPLE = 64
+"""Cells by whose median the field is scaled."""
+
 
 class Smooth:
     """Logarithms z (n,) of a field, normal with mean zero and covariance about sd² exp(−distance / length).
@@ -31,7 +34,7 @@ class Smooth:
     Args:
         anatomy: the body.
         region: name of the region.
-        sd: standard deviation far from the boundary.
+        sd: standard deviation, the median of cells.
         length: distance (mm) over which the correlation falls to 1/e.
     """
 
@@ -44,9 +47,11 @@ class Smooth:
         cells, corners, points = _gathered(anatomy, region)
         self.centers = points[corners].mean(axis=1)
         volumes, coupling = _finite_volumes(anatomy, corners, points, cells)
-        self._root = np.sqrt(volumes) * sd * np.sqrt(8 * np.pi / length)
+        self._root = np.sqrt(volumes)
         self._operator: csc_array = (diags_array(volumes / length**2) + coupling).tocsc()
         self._factor = splu(self._operator)
+        some = np.unique(np.linspace(0, len(volumes) - 1, SAMPLE).astype(int))
+        self._root *= sd / np.median(self._sd_of(some))
 
     def covariance(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """C times columns (n, k)."""
@@ -64,12 +69,14 @@ class Smooth:
     @cached_property
     def sd(self) -> Vector:
         """Standard deviation (n,) in each cell, by n sparse solves."""
-        found = np.empty(len(self._root))
-        for some in batched(range(len(found)), AT_ONCE):
-            columns = np.zeros((len(found), len(some)))
-            columns[some, range(len(some))] = 1.0
-            found[list(some)] = np.sqrt(((self._root[:, None] * self._solved(columns)) ** 2).sum(axis=0))
-        return found
+        parts = batched(range(len(self._root)), AT_ONCE)
+        return np.concatenate([self._sd_of(np.array(some)) for some in parts])
+
+    def _sd_of(self, cells: NDArray[np.int64]) -> Vector:
+        """Standard deviation in some cells."""
+        columns = np.zeros((len(self._root), len(cells)))
+        columns[cells, np.arange(len(cells))] = 1.0
+        return np.asarray(np.sqrt(((self._root[:, None] * self._solved(columns)) ** 2).sum(axis=0)))
 
     def _solved(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(self._factor.solve(np.ascontiguousarray(columns)))
@@ -95,7 +102,11 @@ def _gathered(anatomy: "Anatomy", region: str) -> tuple[NDArray[np.int64], NDArr
 def _finite_volumes(
     anatomy: "Anatomy", corners: NDArray[np.int64], points: Vector, cells: NDArray[np.int64]
 ) -> tuple[Vector, "csc_array"]:
-    """Volume of each cell, and the coupling of neighbors: area of the face between over the distance of centers."""
+    """Volume of each cell, and the coupling of neighbors: area of the face between over the distance of centers.
+
+    Where centers do not lie along the face's normal the distance across it over the square of theirs takes its place,
+    so that the energy of linear fields, of all directions together, is right.
+    """
     from scipy.sparse import csc_array
 
     cell = basix.CellType[anatomy.mesh.basix_cell().name]
@@ -110,7 +121,9 @@ def _finite_volumes(
     order = np.argsort(group, kind="stable")
     same = np.flatnonzero(np.diff(group[order]) == 0)
     one, other = order[same] // len(faces), order[same + 1] // len(faces)
-    share = areas.ravel()[order[same]] / np.linalg.norm(centers[one] - centers[other], axis=1)
+    apart = centers[one] - centers[other]
+    across = np.abs(np.einsum("ni,ni->n", normals.reshape(-1, 3)[order[same]], apart))
+    share = areas.ravel()[order[same]] * across / (apart**2).sum(axis=1)
     rows = np.concatenate([one, other, one, other])
     columns = np.concatenate([other, one, one, other])
     values = np.concatenate([-share, -share, share, share])
