@@ -1,11 +1,14 @@
 """Derivatives of equilibria in a child process: by the numbers of every law, by all that a problem says, by a field."""
 
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import ufl
 from _table import clock
+from annotated_types import Gt
 from numpy.typing import NDArray
+from ufl.core.expr import Expr
 
 from fibertwin.calibration.equilibrium import EquilibriumModel
 from fibertwin.calibration.field import FieldModel
@@ -22,6 +25,7 @@ from fibertwin.constitutive import (
     Guccione,
     HolzapfelGasserOgden,
     HolzapfelOgden,
+    Kinematics,
     Material,
     MooneyRivlin,
     NeoHookean,
@@ -48,12 +52,32 @@ from fibertwin.solver import (
 )
 from fibertwin.solver.field_gradient import FieldGradient
 from fibertwin.solver.parameters import known_at_points
+from fibertwin.units import Unit
 from fibertwin.verify.bodies import block
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 type Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Own(StrainEnergy):
+    """A law of one's own: psi = c/n (Ī1 - 3 + 0.01)ⁿ.
+
+    Attributes:
+        c: stiffness.
+        n: power.
+    """
+
+    c: Annotated[float, Unit("kPa"), Gt(0)]
+    n: Annotated[float, Unit(""), Gt(1)]
+
+    def psi(self, kinematics: Kinematics) -> Expr:
+        """Strain energy per reference volume (kPa)."""
+        stretched = ufl.tr(kinematics.right_cauchy_green("isochoric")) - 3
+        return self.c / self.n * (stretched + 1e-2) ** self.n
+
 
 LAWS: tuple[StrainEnergy, ...] = (
     NeoHookean(1.0),
@@ -73,6 +97,7 @@ LAWS: tuple[StrainEnergy, ...] = (
     HolzapfelOgden(0.5, 2.0, 1.0, 3.0, 0.7, 2.0, 0.4, 1.5),
     ActiveStress(0.8, 0.3, "linear", 0.7),
     ActiveStress(0.8, 0.3, "force-length", 0.0, 1.1),
+    _Own(0.5, 1.7),
 )
 """Every law, with every parameter it has; a soft neo-Hookean matrix is added to each."""
 
@@ -117,11 +142,12 @@ def laws(comm: "MPI.Comm") -> dict[str, Any]:
         if getattr(law, "angles", ()):
             places["angles"] = (below + "angles.0", f"-{below}angles.1")
         model = EquilibriumModel.of(problem, places, _everywhere(), TIGHT, rtol=1e-12)
-        known = found.setdefault(law.kind(), {})
+        known = found.setdefault(law.kind() if law.offered() else "a law of one's own", {})
         for name, order in _orders(model).items():
             known[name] = min(order, known.get(name, np.inf))
         model.equilibria.destroy()
-    return found
+    left_out = sorted(StrainEnergy.members().keys() - found)
+    return {"orders": found, "left out": left_out}
 
 
 def everything(comm: "MPI.Comm") -> dict[str, Any]:

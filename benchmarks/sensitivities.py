@@ -35,10 +35,12 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
 def of_laws() -> list[Row]:
     """The least order of each law."""
     with clock() as running:
-        found = call("_sensing", {"part": "laws"})
+        told_by = call("_sensing", {"part": "laws"})
+    found, left_out = told_by["orders"], ", ".join(told_by["left out"])
     rows = [_order(f"{law}: {', '.join(orders)}", orders, "") for law, orders in found.items()]
     count = sum(len(orders) for orders in found.values())
-    return [told("parameters of laws derived by", count, running), *rows]
+    covered = judged("laws left out", "none", left_out or "none", not left_out)
+    return [told("parameters of laws derived by", count, running), covered, *rows]
 
 
 def of_everything() -> list[Row]:

@@ -234,10 +234,9 @@ class Equilibria:
     def _walked(self, theta: Vector) -> Iterator[int]:
         """Equilibrium at one level after the other; the number of each. What was solved last is not solved again."""
         theta = np.asarray(theta, dtype=float)
-        known = self._known
+        problem, known, system = self._problem(theta), self._known, self.system
         guesses, self._known = self._guesses(theta), None
-        system = self.system
-        system.adopt(self._problem(theta))
+        system.adopt(problem)
         system.rescale()
         if known is not None and np.array_equal(known.theta, theta):
             for number, state in enumerate(known.states):
