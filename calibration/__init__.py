@@ -1,7 +1,7 @@
 """From what was observed to what the tissue must be: models, priors, posteriors. numpy and scipy only."""
 
 from .model import Formula, ForwardModel
-from .noise import Correlated, Gaussian, Noise, StudentT, UnknownScale
+from .noise import Correlated, Gaussian, Noise, Poisson, StudentT, UnknownScale
 from .priors import Empirical, LogNormal, Normal, Prior, TruncatedNormal, Uniform
 from .space import Parameter, Space
 from .target import Local, Measurement, Target
@@ -18,6 +18,7 @@ __all__ = [
     "Noise",
     "Normal",
     "Parameter",
+    "Poisson",
     "Prior",
     "Space",
     "StudentT",

@@ -14,7 +14,7 @@ from fibertwin.errors import InputError, Problem
 
 from .aggregates import Aggregates
 from .coarse import Coarse
-from .options import given
+from .direct import factorised
 
 ALGEBRAIC = {
     "pc_type": "gamg",
@@ -74,8 +74,6 @@ SMOOTHINGS = {False: "3", True: "1"}
 WORTH = 40
 """Krylov iterations that cost as much as it costs to make the aggregates anew. The linear level of quadratic
 displacements is cheaper, and made anew for every tangent."""
-
-DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps", "mat_mumps_icntl_14": "80"}
 
 INDEFINITE = int(PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_MAT)
 """PETSc's reason where a direction was met in which the tangent is not positive: no preconditioner changes that."""
@@ -281,9 +279,30 @@ class LinearSolver:
         self._matrix = None
         if budget is not None:
             return LinearResult(result.iterations, min(result.reason, -1))
-        if not self._given and matrix.getSize()[0] <= LARGEST_DIRECT and _factorised(matrix, rhs, solution):
+        if not self._given and matrix.getSize()[0] <= LARGEST_DIRECT and factorised(matrix, rhs, solution):
             return LinearResult(result.iterations, 1, direct=True)
         return LinearResult(result.iterations, min(result.reason, -1))
+
+    def solve_transposed(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
+        """Solve with the transposed tangent, preconditioned by what serves the tangent itself. Collective.
+
+        The solver must have solved with the tangent before.
+        """
+        ksp = PETSc.KSP().create(matrix.comm)
+        transposed = PETSc.Mat().createTranspose(matrix)
+        ksp.setOperators(transposed)
+        ksp.setType("gmres")
+        ksp.setGMRESRestart(100)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
+        ksp.setTolerances(rtol=rtol, max_it=400)
+        pc = ksp.getPC()
+        pc.setType("python")
+        pc.setPythonContext(_Borrowed(self._ksp.getPC()))
+        ksp.solve(rhs, solution)
+        result = LinearResult(ksp.getIterationNumber(), int(ksp.getConvergedReason()))
+        ksp.destroy()
+        transposed.destroy()
+        return result
 
     def _attempt(
         self,
@@ -361,26 +380,15 @@ class LinearSolver:
         self._modes.destroy()
 
 
-def _factorised(matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec) -> bool:
-    """Solve by factorisation, which an indefinite tangent does not hinder; whether that worked. Collective."""
-    nested = matrix.getType() == "nest"
-    plain = matrix.convert("aij", out=PETSc.Mat()) if nested else matrix
-    b, x = plain.createVecs()
-    parts = list(rhs.getNestSubVecs()) if nested else [rhs]
-    b.array_w[:] = np.concatenate([part.array_r for part in parts])
-    ksp = PETSc.KSP().create(matrix.comm)
-    ksp.setOperators(plain)
-    with given(ksp, f"fibertwin_direct_{id(ksp)}_", DIRECT):
-        ksp.setFromOptions()
-        ksp.solve(b, x)
-    solved = ksp.getConvergedReason() > 0 and bool(np.isfinite(x.norm()))
-    first = 0
-    for part in solution.getNestSubVecs() if nested else [solution]:
-        part.array_w[:] = x.array_r[first : first + part.getLocalSize()]
-        first += part.getLocalSize()
-    for item in (ksp, b, x, *([plain] if nested else [])):
-        item.destroy()
-    return solved
+class _Borrowed:
+    """Another solver's preconditioner."""
+
+    def __init__(self, pc: PETSc.PC) -> None:
+        self._pc = pc
+
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """Apply it as it is."""
+        self._pc.apply(x, y)
 
 
 def rigid_body_modes(V: fem.FunctionSpace) -> PETSc.NullSpace:

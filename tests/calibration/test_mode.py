@@ -1,0 +1,186 @@
+"""Modes, their normal approximation and importance weights: against conjugate algebra and known distributions."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fibertwin.calibration import Formula, Gaussian, Measurement, Normal, Parameter, Space, StudentT, Target, Uniform
+from fibertwin.calibration.counted import Counted, Journal
+from fibertwin.calibration.laplace import Bell, Laplace
+from fibertwin.calibration.optimum import search
+from fibertwin.calibration.psis import pareto_fit, smoothed
+from fibertwin.errors import InputError, SolveError
+
+
+def linear(seed=0, m=6, p=3):
+    """A linear model with normal beliefs, and the posterior and evidence that algebra gives."""
+    random = np.random.default_rng(seed)
+    A, b = random.normal(size=(m, p)), random.normal(size=m)
+    mean, sd, noise = random.normal(size=p), 0.5 + random.uniform(size=p), 0.1 + random.uniform(size=m)
+    names = tuple("abcdefgh"[:p])
+    space = Space(tuple(Parameter(n, Normal(a, s)) for n, a, s in zip(names, mean, sd, strict=True)))
+    y = A @ (mean + sd * random.normal(size=p)) + b + noise * random.normal(size=m)
+    target = Target(Formula(names, lambda theta: A @ theta + b), space, Measurement(tuple(y), Gaussian(tuple(noise))))
+    precision = A.T @ (A / noise[:, None] ** 2) + np.diag(sd**-2)
+    exact = np.linalg.solve(precision, A.T @ ((y - b) / noise**2) + mean / sd**2)
+    evidence = stats.multivariate_normal(A @ mean + b, A @ np.diag(sd**2) @ A.T + np.diag(noise**2)).logpdf(y)
+    return target, exact, np.linalg.inv(precision), evidence
+
+
+def test_linear_normal_posterior_is_exact():
+    target, mean, covariance, evidence = linear()
+    counted = Counted(target.model)
+    modes = search(Target(counted, target.space, target.measurement), starts=3)
+    best, slopes = modes.best, target.space.slopes(modes.best.z)
+    assert len(modes.found) == 1
+    assert target.space.theta(best.z) == pytest.approx(mean, rel=1e-10)
+    assert slopes @ best.covariance @ slopes.T == pytest.approx(covariance, rel=1e-10)
+    assert best.log_evidence == pytest.approx(evidence, rel=1e-10)
+    assert counted.linearised <= 6
+
+
+def test_draws_of_a_normal_approximation_have_its_moments():
+    best = search(linear()[0]).best
+    draws = best.draws(50, np.random.default_rng(1))
+    assert draws.mean(axis=0) == pytest.approx(best.z, abs=1e-12)
+    assert np.cov(draws.T, bias=True) == pytest.approx(best.covariance, abs=1e-12)
+
+
+def square() -> Target:
+    space = Space((Parameter("x", Normal(0.3, 1.0)),))
+    return Target(Formula(("x",), lambda theta: theta**2), space, Measurement((1.0,), Gaussian(0.1)))
+
+
+def test_both_modes_of_a_square_are_found():
+    modes = search(square(), starts=8, seed=1)
+    found = np.array([square().space.theta(mode.z)[0] for mode in modes.found])
+    assert found == pytest.approx([1.0, -1.0], abs=0.02)
+    assert modes.found[0].log_evidence > modes.found[1].log_evidence  # the prior leans to the right
+    assert "2 modes" in modes.said()
+    assert len(modes.rivals()) == 2
+
+
+def brittle(model: Formula, share: float) -> Formula:
+    """A model that fails at a share of all parameters, always at the same ones."""
+
+    def function(theta):
+        number = np.random.default_rng(np.abs(np.asarray(theta).real * 1e9).astype(np.int64)).uniform()
+        return np.asarray(model.function(theta)) * (np.nan if number < share else 1.0)
+
+    return Formula(model.names, function, model.derivative or (lambda theta: model.linearise(theta)[1]))
+
+
+def test_a_climb_goes_round_failing_predictions_and_tells_them():
+    target = square()
+    counted = Counted(brittle(target.model, 0.3))
+    modes = search(Target(counted, target.space, target.measurement), starts=6, seed=1)
+    assert {round(float(target.space.theta(mode.z)[0])) for mode in modes.found} == {1, -1}
+    assert counted.failures
+    assert all("not finite" in failure.sentence for failure in counted.failures)
+    assert counted.cost.total == counted.linearised
+
+
+def test_a_model_that_never_predicts_is_an_error_with_its_sentence():
+    target = square()
+    with pytest.raises(SolveError, match="not finite"):
+        search(Target(brittle(target.model, 1.1), target.space, target.measurement))
+
+
+def test_outliers_hardly_move_a_student_t_mode():
+    times = np.linspace(0, 1, 30)
+    model = Formula(("slope",), lambda theta: theta[0] * times)
+    space = Space((Parameter("slope", Uniform(-10, 10)),))
+    values = 2 * times + 0.05 * np.random.default_rng(0).normal(size=30)
+    values[[5, 20, 28]] += 3
+    heavy = search(Target(model, space, Measurement(tuple(values), StudentT(0.05)))).best
+    normal = search(Target(model, space, Measurement(tuple(values), Gaussian(0.05)))).best
+    assert space.theta(heavy.z)[0] == pytest.approx(2, abs=0.06)
+    assert abs(space.theta(normal.z)[0] - 2) > 0.3
+
+
+def test_a_bell_is_scipys_t():
+    target = linear()[0]
+    best = search(target).best
+    bell = Bell.over((best,), freedom=5.0, wider=1.3)
+    points = best.draws(20, np.random.default_rng(0))
+    known = stats.multivariate_t(best.z, 1.69 * best.covariance, 5.0)
+    assert bell.log_densities(points) == pytest.approx(known.logpdf(points), rel=1e-10)
+    draws = bell.draws(20_000, np.random.default_rng(0))
+    assert np.cov(best.whitened(draws).T) == pytest.approx(1.69 * 5 / 3 * np.eye(3), abs=0.2)
+
+
+@pytest.mark.parametrize("shape", [0.2, 0.5, 0.9])
+def test_shape_of_a_known_pareto_distribution(shape):
+    excess = stats.genpareto(shape, scale=2.0).rvs(4000, random_state=0)
+    k, sigma = pareto_fit(excess)
+    assert k == pytest.approx(shape, abs=0.06)
+    assert sigma == pytest.approx(2.0, rel=0.1)
+
+
+def test_weights_of_a_bell_too_narrow_are_not_trusted():
+    random = np.random.default_rng(0)
+    fine, poor = random.standard_normal(4000), 0.4 * random.standard_normal(4000)
+    good = smoothed(stats.norm.logpdf(fine) - stats.norm(0, 1.2).logpdf(fine))
+    bad = smoothed(stats.norm.logpdf(poor) - stats.norm(0, 0.4).logpdf(poor))  # shape 1 - 0.4²
+    assert good.khat < 0.3 < 0.6 < bad.khat
+    assert good.weights.sum() == pytest.approx(1)
+    assert smoothed(np.zeros(200)).khat == -np.inf
+    assert smoothed(np.zeros(200)).ess == pytest.approx(200)
+
+
+def test_smoothing_is_arviz_s():
+    arviz_stats = pytest.importorskip("arviz_stats.base")
+    logs = 0.7 * np.random.default_rng(3).standard_t(4, size=1000)
+    theirs, k = arviz_stats.array_stats.psislw(-logs)  # it takes minus the log weights
+    ours = smoothed(logs)
+    assert ours.khat == pytest.approx(float(k), abs=1e-6)
+    assert np.log(ours.weights) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_what_was_solved_is_not_solved_again(tmp_path):
+    target = square()
+    journal = Journal(tmp_path / "run", "square")
+    first = Counted(brittle(target.model, 0.3), journal)
+    thetas = np.linspace(0.1, 2, 20)[:, None]
+    before = first.several(thetas)
+    first.several(thetas)
+    assert first.solves == 20
+    known = first.linearise(np.array([0.777]))
+    with journal.path.open("a", encoding="utf-8") as file:
+        file.write('{"kind": "sol')  # killed while it wrote
+    second = Counted(brittle(target.model, 0.3), journal)
+    after = second.several(thetas)
+    assert second.cost.total == 0
+    assert second.recalled == 20
+    assert [str(f) for f in after] == [str(f) for f in before]
+    assert np.array_equal(second.linearise(np.array([0.777]))[1], known[1])
+    assert len(second.failures) == len(first.failures) > 0
+    mended = Counted(target.model, journal)
+    assert mended.solve(np.array([5.0])) == Counted(target.model, journal).solve(np.array([5.0])) == 25
+    assert not Journal(tmp_path / "run", "another").path.exists()
+    assert all("named" in json.loads(line) for line in journal.path.read_text().splitlines())
+
+
+def test_a_spoilt_journal_is_told(tmp_path):
+    journal = Journal(tmp_path, "x")
+    journal.path.write_text("nonsense\n")
+    with pytest.raises(InputError, match="journal"):
+        Counted(square().model, journal)
+
+
+def test_members_may_be_solved_together():
+    asked = []
+
+    def together(thetas):
+        asked.append(len(thetas))
+        return [SolveError("no") if theta[0] < 0 else theta**2 for theta in thetas]
+
+    counted = Counted(square().model, solve_many=together)
+    found = counted.several(np.array([[1.0], [-1.0], [2.0]]))
+    assert isinstance(found[1], SolveError)
+    assert counted.several(np.array([[2.0], [3.0]]))[1] == pytest.approx([9.0])
+    assert asked == [3, 1]
+    assert counted.solves == 4
+    assert isinstance(Laplace(square().about(np.array([0.7]))).log_evidence, float)
