@@ -7,7 +7,8 @@ from .escalation import Method, calibrate
 from .identify import Candidate, Identifiability, Lesson, identifiability, lessons
 from .laplace import Laplace
 from .model import Formula, ForwardModel
-from .noise import Correlated, Gaussian, Noise, StudentT, UnknownScale
+from .noise import Correlated, Gaussian, Noise, Poisson, StudentT, UnknownScale
+from .ode import Dose, Ode
 from .optimum import Modes, search
 from .posterior import Certificate, Posterior
 from .priors import Empirical, LogNormal, Normal, Prior, Refined, TruncatedNormal, Uniform
@@ -23,6 +24,7 @@ __all__ = [
     "Correlated",
     "Cost",
     "Counted",
+    "Dose",
     "Empirical",
     "Emulator",
     "Failure",
@@ -43,7 +45,9 @@ __all__ = [
     "Modes",
     "Noise",
     "Normal",
+    "Ode",
     "Parameter",
+    "Poisson",
     "Posterior",
     "Prior",
     "Profile",

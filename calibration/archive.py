@@ -38,6 +38,7 @@ _KINDS: Mapping[str, Any] = {
         noise.Correlated,
         noise.StudentT,
         noise.UnknownScale,
+        noise.Poisson,
     )
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .laplace import Laplace
 from .noise import Noise
 from .space import Space
-from .target import Local
+from .target import Local, Measurement
 
 type Vector = NDArray[np.float64]
 type Matrix = NDArray[np.float64]
@@ -108,10 +108,12 @@ class Candidate:
     """A measurement that could be made.
 
     Attributes:
-        slopes: derivatives dy/dz (m, p) of what it would measure.
+        prediction: what it would measure (m,) at the mode.
+        slopes: derivatives dy/dz (m, p) of that.
         noise: how that would scatter.
     """
 
+    prediction: Vector
     slopes: Matrix
     noise: Noise
 
@@ -140,8 +142,8 @@ def lessons(space: Space, now: Laplace, candidates: Mapping[str, Candidate]) -> 
     sds = _sds(space, before)
     found = []
     for name, candidate in candidates.items():
-        weight = candidate.noise.weight(np.zeros(len(candidate.slopes)))
-        after = before + candidate.slopes.T @ weight @ candidate.slopes
+        seen = Measurement(tuple(candidate.prediction.tolist()), candidate.noise)
+        after = before + seen.pull(candidate.prediction, candidate.slopes)[1]
         gain = 0.5 * float(np.linalg.slogdet(after)[1] - np.linalg.slogdet(before)[1])
         found.append(Lesson(name, gain, _sds(space, after) / sds))
     return tuple(sorted(found, key=lambda lesson: -lesson.gain))

@@ -165,20 +165,20 @@ class Posterior:
             random = np.random.default_rng(seed)
             times = max(1, math.ceil(2000 / len(drawn)))
             drawn, weights = np.repeat(drawn, times, axis=0), np.repeat(weights, times) / times
-            noise = self.measurement.noise
-            drawn = drawn + np.array([noise.draw(drawn.shape[1], random) for _ in range(len(drawn))])
+            drawn = np.array([self.measurement.draw(prediction, random) for prediction in drawn])
         return np.stack([weighted_quantiles(column, weights, shares) for column in drawn.T], axis=-1)
 
     def misfit(self) -> float:
         """Standardised residuals' mean square at the mode: about one where model and noise are right."""
-        mode = self.modes[0].mode
-        residual = self.measurement.residual(mode.prediction)
-        noise = (
-            self.measurement.noise
-            if self.measurement.known.all()
-            else self.measurement.noise.kept(self.measurement.known)
-        )
-        return float(residual @ noise.weight(residual) @ residual) / len(residual)
+        prediction = self.modes[0].mode.prediction
+        residual = self.measurement.residual(prediction)
+        return float(self.measurement.pull(prediction, self._column(residual))[1][0, 0]) / len(residual)
+
+    def _column(self, residual: Vector) -> Matrix:
+        """Residuals (k,) as the derivative (m, 1) of the predictions that they belong to."""
+        column = np.zeros((len(self.measurement.values), 1))
+        column[self.measurement.known, 0] = residual
+        return column
 
     def as_space(self, quantiles: int = 99) -> Space:
         """This posterior as the next one's prior: its marginals and the correlation of their scores."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model import ForwardModel
-from .noise import Noise
+from .noise import Correlated, Noise
 from .space import Space
 
 type Vector = NDArray[np.float64]
@@ -43,18 +43,38 @@ class Measurement:
 
     def residual(self, prediction: Vector) -> Vector:
         """Measured less predicted, of the numbers that were measured."""
-        if len(prediction) != len(self.values):
-            raise ValueError(f"{len(self.values)} numbers were measured and {len(prediction)} are predicted")
-        return np.asarray(np.array(self.values)[self.known] - prediction[self.known])
+        measured, predicted = self._pair(prediction)
+        return np.asarray(measured - predicted)
 
     def log_likelihood(self, prediction: Vector) -> float:
         """Log density of what was measured, given a prediction (m,)."""
-        return self._noise().log_density(self.residual(prediction))
+        return self._noise().log_density(*self._pair(prediction))
 
     def pull(self, prediction: Vector, slopes: Matrix) -> tuple[Vector, Matrix]:
         """Gradient (p,) of the log likelihood and its Gauss-Newton curvature (p, p), from slopes (m, p)."""
-        residual, known, noise = self.residual(prediction), slopes[self.known], self._noise()
-        return known.T @ noise.score(residual), known.T @ noise.weight(residual) @ known
+        pair, known, noise = self._pair(prediction), slopes[self.known], self._noise()
+        return known.T @ noise.score(*pair), known.T @ noise.weighed(*pair, known)
+
+    def weight(self, prediction: Vector) -> Matrix:
+        """Gauss-Newton weight (k, k) of the k numbers that were measured, given a prediction (m,)."""
+        return self._noise().weight(*self._pair(prediction))
+
+    def precision(self, prediction: Vector) -> Vector:
+        """Diagonal (k,) of the weight."""
+        if isinstance(self.noise, Correlated):
+            return np.diag(self.weight(prediction))
+        pair = self._pair(prediction)
+        return np.asarray(self._noise().weighed(*pair, np.ones((len(pair[0]), 1)))[:, 0])
+
+    def draw(self, prediction: Vector, random: np.random.Generator) -> Vector:
+        """Numbers (m,) that might have been measured, the missing ones too, given a prediction (m,)."""
+        return self.noise.draw(prediction, random)
+
+    def _pair(self, prediction: Vector) -> tuple[Vector, Vector]:
+        """The numbers that were measured, and what is predicted of them."""
+        if len(prediction) != len(self.values):
+            raise ValueError(f"{len(self.values)} numbers were measured and {len(prediction)} are predicted")
+        return np.array(self.values)[self.known], prediction[self.known]
 
     def _noise(self) -> Noise:
         return self.noise if self.known.all() else self.noise.kept(self.known)

@@ -125,9 +125,8 @@ def samples(model: Counted, target: Target) -> list[Sample]:
 
 def scale(target: Target, mode: Laplace) -> Vector:
     """Standard deviation of noise of each prediction (m,); of those that nobody measured the median one's."""
-    measurement, known = target.measurement, target.measurement.known
-    noise = measurement.noise if known.all() else measurement.noise.kept(known)
-    weights = np.diag(noise.weight(measurement.residual(mode.mode.prediction)))
+    known = target.measurement.known
+    weights = target.measurement.precision(mode.mode.prediction)
     found = np.full(len(known), float(np.median(weights**-0.5)))
     found[known] = weights**-0.5
     return found

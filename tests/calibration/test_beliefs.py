@@ -14,6 +14,7 @@ from fibertwin.calibration import (
     Measurement,
     Normal,
     Parameter,
+    Poisson,
     Space,
     StudentT,
     Target,
@@ -72,18 +73,33 @@ NOISES = [
 
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: type(noise).__name__)
 def test_noise_is_scipys_and_its_score_the_derivative(noise):
+    predicted = np.array([2.0, 3.0, 0.5])
     residual = np.array([0.4, -1.3, 0.2])
+    measured = predicted + residual
     known = {
         "Gaussian": lambda r: stats.norm(0, [0.5, 1.0, 2.0]).logpdf(r).sum(),
         "Correlated": lambda r: stats.multivariate_normal(cov=np.array(NOISES[1].covariance)).logpdf(r),
         "StudentT": lambda r: stats.t(5.0, scale=0.7).logpdf(r).sum(),
         "UnknownScale": lambda r: stats.multivariate_t(shape=0.64 * np.eye(3), df=3.0).logpdf(r),
     }[type(noise).__name__]
-    assert noise.log_density(residual) == pytest.approx(known(residual), rel=1e-12)
-    assert -noise.score(residual) == pytest.approx(approx_fprime(residual, noise.log_density), rel=1e-6)
-    assert np.linalg.eigvalsh(noise.weight(residual)).min() > 0
+    assert noise.log_density(measured, predicted) == pytest.approx(known(residual), rel=1e-12)
+    assert noise.score(measured, predicted) == pytest.approx(
+        approx_fprime(predicted, lambda at: noise.log_density(measured, at)), rel=1e-5
+    )
+    assert np.linalg.eigvalsh(noise.weight(measured, predicted)).min() > 0
     rows = np.array([True, False, True])
-    assert len(noise.kept(rows).score(residual[rows])) == 2
+    assert len(noise.kept(rows).score(measured[rows], predicted[rows])) == 2
+
+
+def test_counts_are_scipys_and_their_weight_is_fishers_information():
+    counts, rates, noise = np.array([0.0, 3.0, 7.0]), np.array([0.7, 2.5, 9.0]), Poisson()
+    assert noise.log_density(counts, rates) == pytest.approx(stats.poisson(rates).logpmf(counts).sum(), rel=1e-12)
+    slopes = approx_fprime(rates, lambda at: noise.log_density(counts, at))
+    assert noise.score(counts, rates) == pytest.approx(slopes, rel=1e-6)
+    scores = [noise.score(noise.draw(rates, np.random.default_rng(seed)), rates) for seed in range(4000)]
+    assert np.cov(np.array(scores).T) == pytest.approx(noise.weight(counts, rates), abs=0.08)
+    assert noise.log_density(np.array([1.0]), np.array([0.0])) == -np.inf
+    assert noise.log_density(np.array([0.0]), np.array([0.0])) == 0
 
 
 def decay() -> Formula:
@@ -128,3 +144,12 @@ def test_a_missing_number_says_nothing():
 def test_models_and_priors_name_the_same_parameters():
     with pytest.raises(ValueError, match="parameters"):
         Target(decay(), Space((Parameter("size", Normal(0, 1)),)), Measurement((1.0,), Gaussian(1.0)))
+
+
+@pytest.mark.parametrize("noise", [*NOISES, Poisson()], ids=lambda noise: type(noise).__name__)
+def test_a_weight_is_applied_as_it_is(noise):
+    measured, predicted = np.array([1.0, 3.0, 2.0]), np.array([1.5, 2.0, 2.5])
+    columns = np.random.default_rng(0).normal(size=(3, 2))
+    weight = noise.weight(measured, predicted)
+    assert noise.weighed(measured, predicted, columns) == pytest.approx(weight @ columns, rel=1e-12)
+    assert Measurement(tuple(measured), noise).precision(predicted) == pytest.approx(np.diag(weight))

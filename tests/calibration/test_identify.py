@@ -114,7 +114,11 @@ def test_what_a_measurement_teaches_is_the_information_that_it_gives():
     random = np.random.default_rng(1)
     one, two = random.normal(size=(2, 3)), random.normal(size=(1, 3))
     noise = Correlated(((0.5, 0.2), (0.2, 0.5)))
-    taught = lessons(target.space, now, {"one": Candidate(one, noise), "two": Candidate(two, Gaussian(1e-3))})
+    taught = lessons(
+        target.space,
+        now,
+        {"one": Candidate(np.zeros(2), one, noise), "two": Candidate(np.zeros(1), two, Gaussian(1e-3))},
+    )
     before = now.mode.curvature
     gain = 0.5 * np.log(
         np.linalg.det(before + one.T @ np.linalg.inv(np.array(noise.covariance)) @ one) / np.linalg.det(before)
