@@ -230,6 +230,14 @@ class Counted:
                 results.append(error)
         return results
 
+    def known(self) -> list[tuple[Vector, Vector, Matrix | None]]:
+        """Parameters (p,), predictions (m,) and derivatives (m, p), where there are any, of all that was solved."""
+        return [
+            (np.frombuffer(key), answer.prediction, answer.slopes)
+            for (_, key), answer in self._known.items()
+            if answer.prediction is not None
+        ]
+
     def _recall(self, kind: Kind, theta: Vector) -> _Answer | None:
         key = np.asarray(theta, dtype=float).tobytes()
         kinds: tuple[Kind, ...] = ("linearise", "solve") if kind == "solve" else ("linearise",)

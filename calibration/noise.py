@@ -27,6 +27,9 @@ class Noise(Protocol):
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """Positive semidefinite Gauss-Newton weight (m, m) of predictions."""
 
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """The weight times columns (m, k), without its m² numbers where noise is independent."""
+
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Numbers (m,) that might be measured."""
 
@@ -58,6 +61,10 @@ class Gaussian:
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """diag(1/σ²)."""
         return np.diag(self._sd(len(predicted)) ** -2.0)
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over σ²."""
+        return np.asarray(columns / self._sd(len(predicted))[:, None] ** 2)
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Normal numbers about the predicted ones."""
@@ -102,6 +109,10 @@ class Correlated:
         """C⁻¹."""
         return np.asarray(np.linalg.inv(np.array(self.covariance)))
 
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """C⁻¹ times columns."""
+        return np.asarray(np.linalg.solve(np.array(self.covariance), columns))
+
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Correlated normal numbers about the predicted ones."""
         lower = np.linalg.cholesky(np.array(self.covariance))
@@ -144,6 +155,11 @@ class StudentT:
         """diag((ν + 1)/(ν s² + r²)), as iteratively reweighted least squares has it."""
         residual = measured - predicted
         return np.diag((self.freedom + 1) / (self.freedom * self.scale**2 + residual**2))
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over (ν s² + r²)/(ν + 1)."""
+        residual = measured - predicted
+        return np.asarray(columns * ((self.freedom + 1) / (self.freedom * self.scale**2 + residual**2))[:, None])
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Student-t numbers about the predicted ones."""
@@ -194,6 +210,10 @@ class UnknownScale:
         """What the residuals say of σ²: (ν s² + r'r)/(ν + m)."""
         return (self.worth * self.guess**2 + float(residual @ residual)) / (self.worth + len(residual))
 
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over what the residuals say of σ²."""
+        return np.asarray(columns / self.variance(measured - predicted))
+
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Numbers of one scale, itself drawn."""
         sd = self.guess * math.sqrt(self.worth / random.chisquare(self.worth))
@@ -221,6 +241,10 @@ class Poisson:
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """diag(1/λ), which is Fisher's information."""
         return np.diag(1 / self._rate(predicted))
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over λ."""
+        return np.asarray(columns / self._rate(predicted)[:, None])
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Counts."""

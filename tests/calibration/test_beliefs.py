@@ -144,3 +144,12 @@ def test_a_missing_number_says_nothing():
 def test_models_and_priors_name_the_same_parameters():
     with pytest.raises(ValueError, match="parameters"):
         Target(decay(), Space((Parameter("size", Normal(0, 1)),)), Measurement((1.0,), Gaussian(1.0)))
+
+
+@pytest.mark.parametrize("noise", [*NOISES, Poisson()], ids=lambda noise: type(noise).__name__)
+def test_a_weight_is_applied_as_it_is(noise):
+    measured, predicted = np.array([1.0, 3.0, 2.0]), np.array([1.5, 2.0, 2.5])
+    columns = np.random.default_rng(0).normal(size=(3, 2))
+    weight = noise.weight(measured, predicted)
+    assert noise.weighed(measured, predicted, columns) == pytest.approx(weight @ columns, rel=1e-12)
+    assert Measurement(tuple(measured), noise).precision(predicted) == pytest.approx(np.diag(weight))
