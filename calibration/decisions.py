@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fibertwin.errors import SolveError
 
+from .information import Estimate, gain, regressed
+
 type Vector = NDArray[np.float64]
 type Matrix = NDArray[np.float64]
 type Results = Mapping[str, Vector]
@@ -62,23 +64,6 @@ class Constraint:
     def said(self) -> str:
         """In words."""
         return f"P({self.name}) {'>=' if self.at_least else '<='} {self.limit:g}"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number from draws.
-
-    Attributes:
-        value: the number.
-        error: its Monte-Carlo standard error.
-    """
-
-    value: float
-    error: float
-
-    def __str__(self) -> str:
-        digits = 3 if self.error <= 0 else max(0, 1 - math.floor(math.log10(self.error)))
-        return f"{self.value:.{min(digits, 6)}f} ± {self.error:.1g}"
 
 
 @dataclass(frozen=True)
@@ -164,8 +149,8 @@ class Experiment:
         random = np.random.default_rng([seed, 3])
         seen = np.asarray(simulate(self.draws, random), dtype=float).reshape(len(self.draws), -1)
         utilities = self.utilities[self.open]
-        fits = _regressed(seen, (utilities - utilities[0]).T, self.weights).T
-        return _gain(fits, self.weights, self.worth)
+        fits = regressed(seen, (utilities - utilities[0]).T, self.weights).T
+        return gain(fits, self.weights, self.worth)
 
     def table(self) -> str:
         """Candidates, a line each."""
@@ -274,7 +259,9 @@ def virtual_experiment(
     weights = weights[good] / weights[good].sum()
     found = {name: {key: row[good] for key, row in run.items()} for name, run in found.items()}
     useful: Callable[[Results], ArrayLike] = (lambda run: run[utility]) if isinstance(utility, str) else utility
-    utilities = np.array([np.broadcast_to(np.asarray(useful(run), dtype=float), len(weights)) for run in found.values()])
+    utilities = np.array(
+        [np.broadcast_to(np.asarray(useful(run), dtype=float), len(weights)) for run in found.values()]
+    )
     judge = _Judge(tuple(constraints), success, harm, useful, weights, worth)
     chances = [[judge.chance(c.event, run) for c in constraints] for run in found.values()]
     allowed = np.array([all(c.holds(p.value) for c, p in zip(constraints, row, strict=True)) for row in chances])
@@ -311,7 +298,7 @@ def virtual_experiment(
         weights,
         worth,
         int((~good).sum()),
-        _gain(utilities[open_ones] - utilities[open_ones[0]], weights, worth),
+        gain(utilities[open_ones] - utilities[open_ones[0]], weights, worth),
         found,
     )
 
@@ -379,40 +366,4 @@ def _best(values: Vector, allowed: NDArray[np.bool_]) -> int | None:
 def _best_shares(utilities: Matrix, weights: Vector) -> Vector:
     """Probability of each row to be the greatest; ties are shared."""
     first = utilities >= utilities.max(axis=0) - 1e-12 * np.abs(utilities).max(initial=1.0)
-    return np.minimum((first / first.sum(axis=0)) @ weights, 1.0)
-
-
-def _gain(values: Matrix, weights: Vector, worth: float) -> Estimate:
-    """What it is worth to see the values (candidates, n) before choosing."""
-    now = int(np.argmax(values @ weights))
-    gains = values.max(axis=0) - values[now]
-    mean = float(weights @ gains)
-    return Estimate(mean, math.sqrt(float(weights @ (gains - mean) ** 2) / worth))
-
-
-def _regressed(seen: Matrix, values: Matrix, weights: Vector) -> Matrix:
-    """Expectations of values (n, c) given what was seen (n, k), of the degree that predicts best what was left out."""
-    from itertools import combinations_with_replacement
-
-    spread = seen.std(axis=0)
-    scores = (seen - seen.mean(axis=0))[:, spread > 0] / spread[spread > 0]
-    fold = np.arange(len(seen)) % 5
-    best: tuple[float, Matrix] | None = None
-    for degree in range(5):
-        terms = [c for d in range(degree + 1) for c in combinations_with_replacement(range(scores.shape[1]), d)]
-        if len(terms) > len(seen) / 10 and degree:
-            break
-        design = np.array([np.prod(scores[:, c], axis=1) for c in terms]).T
-        error = 0.0
-        for held in range(5):
-            fit = _least_squares(design[fold != held], values[fold != held], weights[fold != held])
-            error += float((weights[fold == held, None] * (values - design @ fit)[fold == held] ** 2).sum())
-        if best is None or error < best[0]:
-            best = (error, design @ _least_squares(design, values, weights))
-    assert best is not None
-    return best[1]
-
-
-def _least_squares(design: Matrix, values: Matrix, weights: Vector) -> Matrix:
-    root = np.sqrt(weights)[:, None]
-    return np.asarray(np.linalg.lstsq(root * design, root * values, rcond=None)[0])
+    return np.asarray(np.minimum((first / first.sum(axis=0)) @ weights, 1.0), dtype=float)
