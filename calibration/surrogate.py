@@ -38,7 +38,7 @@ class Surrogate:
     def log_likelihoods(self, z: Matrix) -> Vector:
         """Log likelihoods (n,) at coordinates (n, p)."""
         if self._squared is None:
-            return np.array([self.measurement.log_likelihood(y) for y in self.emulator.at(z)])
+            return self.measurement.log_likelihoods(self.emulator.at(z))
         constant, rest, inner, factor = self._squared
         misfit = rest + ((inner - self.emulator.reduced(z) @ factor.T) ** 2).sum(axis=1)
         noise = self.measurement.noise

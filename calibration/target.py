@@ -50,6 +50,11 @@ class Measurement:
         """Log density of what was measured, given a prediction (m,)."""
         return self._noise().log_density(*self._pair(prediction))
 
+    def log_likelihoods(self, predictions: Matrix) -> Vector:
+        """Log densities (n,) of what was measured, given each of some predictions (n, m)."""
+        known = self.known
+        return self._noise().log_densities(np.array(self.values)[known], predictions[:, known])
+
     def pull(self, prediction: Vector, slopes: Matrix) -> tuple[Vector, Matrix]:
         """Gradient (p,) of the log likelihood and its Gauss-Newton curvature (p, p), from slopes (m, p)."""
         pair, known, noise = self._pair(prediction), slopes[self.known], self._noise()

@@ -153,3 +153,10 @@ def test_a_weight_is_applied_as_it_is(noise):
     weight = noise.weight(measured, predicted)
     assert noise.weighed(measured, predicted, columns) == pytest.approx(weight @ columns, rel=1e-12)
     assert Measurement(tuple(measured), noise).precision(predicted) == pytest.approx(np.diag(weight))
+
+
+@pytest.mark.parametrize("noise", [*NOISES, Poisson()], ids=lambda noise: type(noise).__name__)
+def test_many_predictions_at_once(noise):
+    predicted = np.array([[1.5, 2.0, 2.5], [0.1, 0.2, 4.0]])
+    measurement = Measurement((1.0, np.nan, 2.0), noise)
+    assert measurement.log_likelihoods(predicted) == pytest.approx([measurement.log_likelihood(y) for y in predicted])
