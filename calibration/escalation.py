@@ -1,7 +1,7 @@
 """From what was measured to what is known of the parameters: stages that escalate where a certificate fails."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -46,6 +46,8 @@ def calibrate(
     starts: int = 3,
     draws: int = DRAWS,
     first: ArrayLike | None = None,
+    known: Sequence[tuple[Vector, Vector, Matrix | None]] = (),
+    checks: int = CHECKS,
     journal: Journal | None = None,
     solve_many: SolveMany | None = None,
     told: Callable[[str], None] | None = None,
@@ -70,6 +72,9 @@ def calibrate(
         starts: from how many points modes are looked for.
         draws: how many draws are made where they cost no solve.
         first: parameters (p,) to begin at; the prior's middle if left out.
+        known: parameters (p,), predictions (m,) and derivatives (m, p), or None, of solves that were done before: they
+            cost nothing, and where they suffice for an emulator nothing is solved for it.
+        checks: true solves that check an emulator's draws at first.
         journal: where solves are kept, so that a calibration that was killed goes on.
         solve_many: how true solves are done together; one after the other if left out.
         told: called with a sentence about each stage when it is done.
@@ -83,7 +88,9 @@ def calibrate(
     if budget < 1:
         raise ValueError("a calibration needs a budget of at least one solve")
     model = Counted(target.model, journal, solve_many)
-    run = _Run(replace(target, model=model), model, seed, budget, draws, told)
+    for solve in known:
+        model.learn(*solve)
+    run = _Run(replace(target, model=model), model, seed, budget, draws, checks, told)
     begin = None if first is None else target.space.z(np.asarray(first, dtype=float))
     modes = run.modes(starts, begin)
     if method == "laplace":
@@ -106,6 +113,7 @@ class _Run:
     seed: int
     budget: int
     draws: int
+    checks: int
     told: Callable[[str], None] | None
     sentences: list[str] = field(default_factory=list)
 
@@ -186,7 +194,7 @@ class _Run:
         turn = 0
         while True:
             turn += 1
-            count = min(CHECKS, self.left, self.draws)
+            count = min(self.checks, self.left, self.draws)
             random = np.random.default_rng([self.seed, 3, turn])
             places = random.choice(len(trained.particles.z), count, replace=False)
             try:

@@ -1,7 +1,7 @@
 """An emulator where the posterior lies: trained about its mode, moved to where its own draws are, trained again."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,10 @@ def emulated(target: Target, model: Counted, mode: Laplace, seed: int, count: in
     p = target.space.size
     chart = Chart(mode.z, mode.factor, math.sqrt(float(chi2.ppf(0.9999, p))))
     wanted = min(needed(p), spare)
+    if model.learned >= needed(p):
+        ready = _from_what_is_known(target, model, chart, mode, np.random.default_rng([seed, 0]), count)
+        if ready is not None:
+            return ready
     points = chart.z(SPREAD * _even(wanted, p, seed))
     taken = 0
     for turn in range(1, ROUNDS + 1):
@@ -81,13 +85,30 @@ def emulated(target: Target, model: Counted, mode: Laplace, seed: int, count: in
         chart = recharted(chart, trained.particles.z)
         inflated = chart.center + SPREAD * (trained.particles.z - chart.center)
         points = inflated[random.choice(len(inflated), wanted, replace=False)]
-    emulator = trained.emulator
-    words = (
+    return replace(trained, rounds=turn, said=_words(trained.emulator))
+
+
+def _from_what_is_known(
+    target: Target, model: Counted, chart: Chart, mode: Laplace, random: np.random.Generator, count: int
+) -> Trained | None:
+    """The emulator of solves that were done before; None where they do not suffice."""
+    try:
+        for _ in range(2):
+            trained = fitted(target, model, chart, mode, random, count)
+            if trained.surrogate_error <= ENOUGH and not _leaves(chart, trained.particles.z):
+                return replace(trained, said=f"Nothing was solved to train it. {_words(trained.emulator)}")
+            chart = recharted(chart, trained.particles.z)
+    except SolveError:
+        pass  # too few of them lie here
+    return None
+
+
+def _words(emulator: Emulator) -> str:
+    return (
         f"An emulator of degree {emulator.degree} from {emulator.samples} predictions with derivatives"
         f" is off by {100 * emulator.error:.2g} % of a standard deviation of noise,"
         f" {100 * emulator.worst:.2g} % at worst."
     )
-    return Trained(emulator, trained.particles, turn, words)
 
 
 def needed(p: int) -> int:
