@@ -10,7 +10,7 @@ from .target import Measurement
 type Vector = NDArray[np.float64]
 type Matrix = NDArray[np.float64]
 
-REPLICATES = 2000
+REPLICATES = 1000
 """Data sets that are made up to compare with."""
 
 ODD, FAR = 0.01, 4.0

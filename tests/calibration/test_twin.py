@@ -79,7 +79,7 @@ def test_late_contradicting_and_surprising_data_are_told():
 
 def test_surprise_is_even_where_the_model_is_right():
     chances = []
-    for seed in range(60):
+    for seed in range(40):
         random = np.random.default_rng(seed)
         truth = SPACE.theta(random.normal(size=2))
         y = A @ truth + 0.2 * random.normal(size=9)
@@ -131,7 +131,7 @@ def test_a_twin_is_the_same_after_a_file(tmp_path):
     assert one.known.z.tobytes() == other.known.z.tobytes()
     assert one.updates == other.updates
     with pytest.raises(InputError, match="another model"):
-        Twin.load(path, linear_twin().predictor)
+        Twin.load(path, replace(twin.predictor, identity="another patient's mesh"))
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match="no saved twin"):
         Twin.load(path, twin.predictor)
