@@ -77,6 +77,10 @@ class BenchTests:
             columns.append((self.solve(theta + step) - self.solve(theta - step)) / (2 * step[index]))
         return self.solve(theta), np.array(columns).T
 
+    def from_rest(self) -> list[Vector]:
+        """How far from rest each curve's numbers were measured: stretch less one, shear."""
+        return [e.amounts - (0.0 if "shear" in e.mode else 1.0) for e in self.experiments]
+
     def measured(self) -> tuple[float, ...]:
         """What was measured (m,), in the order and scale of ``solve``."""
         return tuple(float(v) for e in self.experiments for v in e.measured / size(e))
@@ -88,22 +92,24 @@ def size(experiment: Experiment) -> float:
 
 
 def discrepant(curves: Sequence[NDArray[np.float64]], sd: float, misfit: float, length: float) -> Correlated:
-    """Noise that a model's own error adds to: smooth along each curve, independent between curves.
+    """Noise that a model's own error adds to: smooth along each curve, none at rest, independent between curves.
 
-    Kennedy & O'Hagan 2001, J. R. Stat. Soc. B 63:425: covariance sd² δ + misfit² exp(-(x - x')²/2 length²). It keeps
-    the posterior from certainty that a wrong model does not deserve.
+    Kennedy & O'Hagan 2001, J. R. Stat. Soc. B 63:425: covariance sd² δ + misfit² x x' exp(-(x - x')²/2 length²). It
+    keeps the posterior from certainty that a wrong model does not deserve. That the error vanishes at rest, where no
+    law is wrong, is what keeps it from taking the law's place (Brynjarsdóttir & O'Hagan 2014, Inverse Probl.
+    30:114007).
 
     Args:
-        curves: amounts (n,) of each curve.
+        curves: how far from rest each number of a curve was measured (n,): stretch less one, shear.
         sd: standard deviation of independent noise.
-        misfit: standard deviation of the model's error.
-        length: over which change of the amount that error stays alike, as a share of its curve's span.
+        misfit: standard deviation of the model's error farthest from rest.
+        length: over which change of x that error stays alike, as a share of the farthest.
     """
     total = sum(len(x) for x in curves)
     covariance, start = np.zeros((total, total)), 0
     for x in curves:
-        x = np.asarray(x, dtype=float) / max(float(np.ptp(x)), 1e-300)
+        x = np.asarray(x, dtype=float) / max(float(np.abs(x).max()), 1e-300)
         rows = slice(start, start + len(x))
-        covariance[rows, rows] = misfit**2 * np.exp(-0.5 * ((x[:, None] - x) / length) ** 2)
+        covariance[rows, rows] = misfit**2 * np.outer(x, x) * np.exp(-0.5 * ((x[:, None] - x) / length) ** 2)
         start += len(x)
     return Correlated(tuple(map(tuple, (covariance + sd**2 * np.eye(total)).tolist())))
