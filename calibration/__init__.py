@@ -1,6 +1,8 @@
 """From what was observed to what the tissue must be: models, priors, posteriors. numpy and scipy only."""
 
 from .archive import load, save
+from .bench import BenchTests, discrepant
+from .comparison import Account, compare
 from .counted import Cost, Counted, Failure, Journal
 from .emulator import Chart, Emulator
 from .escalation import Method, calibrate
@@ -17,13 +19,17 @@ from .space import Parameter, Space
 from .target import Local, Measurement, Target
 
 __all__ = [
+    "Account",
+    "BenchTests",
     "calibrate",
     "Candidate",
     "Certificate",
     "Chart",
+    "compare",
     "Correlated",
     "Cost",
     "Counted",
+    "discrepant",
     "Dose",
     "Empirical",
     "Emulator",

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fibertwin.errors import SolveError
 
+from .model import ForwardModel
 from .space import Space
 
 type Vector = NDArray[np.float64]
@@ -157,6 +158,43 @@ class Emulator:
         if not self.chart.holds(z):
             raise SolveError(f"The emulator does not reach {self.space.said(theta)}.")
         return z
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A model that an emulator stands in for where it holds; beyond its radius it is solved.
+
+    Attributes:
+        emulator: the emulator.
+        model: what it was trained on.
+    """
+
+    emulator: Emulator
+    model: ForwardModel
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        return self.model.names
+
+    def solve(self, theta: Vector) -> Vector:
+        """Predictions (m,).
+
+        Raises:
+            SolveError: there are none.
+        """
+        return self._for(theta).solve(theta)
+
+    def linearise(self, theta: Vector) -> tuple[Vector, Matrix]:
+        """Predictions (m,) and derivatives (m, p).
+
+        Raises:
+            SolveError: there are none.
+        """
+        return self._for(theta).linearise(theta)
+
+    def _for(self, theta: Vector) -> ForwardModel:
+        return self.emulator if self.emulator.chart.holds(self.emulator.space.z(theta)) else self.model
 
 
 def train(

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from fibertwin.errors import InputError, Problem
 
 from .counted import Cost
-from .emulator import Emulator
+from .emulator import Emulator, StandIn
 from .laplace import Laplace
+from .model import ForwardModel
 from .priors import Empirical, Refined
 from .space import Parameter, Space
 from .target import Measurement
@@ -198,6 +199,10 @@ class Posterior:
         correlation = covariance / np.outer(width, width)
         correlation = (1 - 1e-9) * (correlation + correlation.T) / 2 + 1e-9 * np.eye(len(width))
         return Space(tuple(parameters), tuple(map(tuple, correlation.tolist())) if len(width) > 1 else None)
+
+    def stand_in(self, model: ForwardModel) -> ForwardModel:
+        """The model, for which the emulator stands in where it holds; itself where none was trained."""
+        return model if self.emulator is None else StandIn(self.emulator, model)
 
     def at(self, theta: ArrayLike) -> Mapping[str, float]:
         """Parameters (p,) by name."""

@@ -33,6 +33,7 @@ class Profile:
         drops: twice the loss of log likelihood there (n,), the others being as good as they can be.
         interval: between which values the loss stays below 3.84; infinite where it does on the whole way.
         failed: points that could not be predicted.
+        lost: whether, below and above, the way ended where nothing can be predicted, and so tells no bound.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Profile:
     drops: Vector
     interval: tuple[float, float]
     failed: int
+    lost: tuple[bool, bool] = (False, False)
 
     @property
     def bounded(self) -> bool:
@@ -49,6 +51,9 @@ class Profile:
     def said(self) -> str:
         """In words."""
         low, high = self.interval
+        if any(self.lost):
+            ends = f"{self.values[0]:.4g}" if self.lost[0] else f"{self.values[-1]:.4g}"
+            return f"How far the data bound {self.name} is not known: nothing could be predicted beyond {ends}."
         if self.bounded:
             return f"The data alone hold {self.name} between {low:.4g} and {high:.4g}."
         if not math.isfinite(low) and not math.isfinite(high):
@@ -61,7 +66,7 @@ def profile(target: Target, name: str, begin: Vector, step: float = 0.5, finest:
     """Follow the profile likelihood of a parameter to both sides until it has fallen by 3.84.
 
     The others are optimised by Gauss-Newton steps, each point beginning where the last one ended. An emulator's
-    target makes it cost no solve.
+    target makes it cost no solve where the emulator reaches; ``Posterior.stand_in`` solves beyond.
 
     Args:
         target: the posterior, of which the likelihood is used.
@@ -83,7 +88,8 @@ def profile(target: Target, name: str, begin: Vector, step: float = 0.5, finest:
     prior = target.space.parameters[line.index].prior
     ends = tuple(float(prior.value(s)) if math.isfinite(s) else s for s in (below.end, above.end))
     failed = below.failed + above.failed
-    return Profile(name, np.asarray(prior.value(at[:, 0])), at[:, 1], (ends[0], ends[1]), failed)
+    lost = (below.lost, above.lost)
+    return Profile(name, np.asarray(prior.value(at[:, 0])), at[:, 1], (ends[0], ends[1]), failed, lost)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ class _Side:
     points: list[tuple[float, float]]
     end: float
     failed: int
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class _Line:
                 failed += 1
                 length *= 0.5
                 if failed > 8:
-                    return _Side(points, math.copysign(math.inf, length), failed)
+                    return _Side(points, math.copysign(math.inf, length), failed, True)
                 continue
             points.append((at, drop))
             if drop > THRESHOLD:

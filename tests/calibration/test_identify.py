@@ -129,3 +129,26 @@ def test_what_a_measurement_teaches_is_the_information_that_it_gives():
     expected = np.sqrt(np.diag(after) / np.diag(now.covariance))
     assert taught[0].sds == pytest.approx(expected)
     assert advice(target.space, taught).startswith("two would teach most")
+
+
+def test_a_profile_that_runs_into_failures_says_so():
+    space = Space((Parameter("x", Normal(1.0, 1.0)),))
+    model = Formula(("x",), lambda theta: np.where(np.real(theta) > 1.2, np.nan, theta), lambda theta: np.eye(1))
+    target = Target(model, space, Measurement((1.0,), Gaussian(0.3)))
+    found = profile(target, "x", search(target).best.z)
+    assert found.lost == (False, True)
+    assert not found.bounded
+    assert "nothing could be predicted beyond 1." in found.said()
+
+
+def test_an_emulator_stands_in_and_the_model_is_solved_beyond():
+    target, _ = linear()[0], None
+    bent = Formula(target.model.names, lambda theta: np.sinh(0.3 * target.model.function(theta)))
+    posterior = calibrate(Target(bent, target.space, target.measurement))
+    both = posterior.stand_in(bent)
+    near, far = posterior.mean(), posterior.mean() + 30 * posterior.sd()
+    assert both.names == bent.names
+    assert np.array_equal(both.solve(far), bent.solve(far))
+    assert both.solve(near) == pytest.approx(bent.solve(near), abs=0.02)
+    assert both.linearise(near)[1] == pytest.approx(bent.linearise(near)[1], abs=0.05)
+    assert not np.array_equal(both.solve(near), bent.solve(near))
