@@ -72,6 +72,7 @@ class Learner:
             starts=3 if old is None else 1,
             first=None if old is None else old.mode,
             known=recorder.known(),
+            region=None if old is None or old.emulator is None else old.emulator.chart,
             checks=self.checks,
             solve_many=None if solve_many is None else _recorded(recorder, solve_many),
             told=told,

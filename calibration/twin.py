@@ -62,7 +62,8 @@ class Twin:
         change: whether the patient changes: ``Still``, ``Fading`` or ``Walking``.
         seed: of all numbers at random.
         budget: true solves that one posterior may take.
-        checks: true solves that check an emulator's draws at first; more follow where these fail.
+        checks: true solves that check an emulator's draws at first, fewer once it needs no training;
+            more follow where these fail.
         batches: all that was read, as it came.
         updates: what became of each batch.
         posterior: what is known; of parameters that walk, at the time of the last reading. None before the first.
@@ -75,7 +76,7 @@ class Twin:
     change: Change = field(default_factory=Still)
     seed: int = 0
     budget: int = 250
-    checks: int = 60
+    checks: int = 80
     batches: tuple[Batch, ...] = ()
     updates: tuple[Update, ...] = ()
     posterior: Posterior | None = None
