@@ -154,7 +154,7 @@ def draw(path: Path, twins: list[Twin], before: Experiment, after: Experiment) -
     """What is learned of the effect, and what each dose would do."""
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
     levels = np.linspace(0.0, 40.0, 200)
     for known, color, name in (
         (POPULATION.theta(_even(2000)), "0.6", "population"),
@@ -165,9 +165,9 @@ def draw(path: Path, twins: list[Twin], before: Experiment, after: Experiment) -
         left.fill_between(levels, low, high, color=color, alpha=0.25, lw=0)
         left.plot(levels, middle, color=color, label=name)
     counted = [reading for reading in twins[-1].readings if reading.name == "seizures"]
-    measured = {r.time: r.value for r in twins[-1].readings if r.name == "concentration"}
+    expected = twins[-1].known.mean()
     left.plot(
-        [measured.get(r.time, 0.0) for r in counted], [r.value for r in counted], "ko", label="counted in a month"
+        [concentration(expected, r) for r in counted], [r.value for r in counted], "ko", label="counted in a month"
     )
     left.axhline(CONTROL, color="tab:green", ls=":", label="controlled")
     left.set(xlabel="concentration, mg/L", ylabel="seizures a month", ylim=(0, 25), xlim=(0, 40))
@@ -184,7 +184,7 @@ def draw(path: Path, twins: list[Twin], before: Experiment, after: Experiment) -
         if name is not None:
             right.axvline(DOSES[name], color=color, lw=1, label=f"{words}: {name}")
     right.set(xlabel="daily dose, mg", ylabel="probability", ylim=(0, 1), xlim=(0, doses.max()))
-    right.legend(frameon=False, loc="center right")
+    right.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
