@@ -39,6 +39,17 @@ class Dose:
         if not (np.isfinite([self.time, self.amount, self.lasting]).all() and self.lasting >= 0):
             raise ValueError("a dose has a finite time and amount, and lasts a time that is not negative")
 
+    def until(self, time: float) -> bool:
+        """Whether any of it is left at a time."""
+        return self.time >= time or self.time + self.lasting > time
+
+    def after(self, time: float) -> "Dose":
+        """What is left of it at a time."""
+        if self.time >= time:
+            return self
+        left = self.time + self.lasting - time
+        return Dose(time, self.amount * left / self.lasting, self.state, left)
+
 
 @dataclass(frozen=True)
 class Ode:
