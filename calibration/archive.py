@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
-from . import noise, priors
+from . import mixed_noise, noise, priors
 from .counted import Cost, Failure
 from .emulator import Chart, Emulator
 from .laplace import Laplace
@@ -39,6 +39,8 @@ _KINDS: Mapping[str, Any] = {
         noise.StudentT,
         noise.UnknownScale,
         noise.Poisson,
+        mixed_noise.Blocks,
+        mixed_noise.Faded,
     )
 }
 
@@ -183,7 +185,13 @@ def words_of(thing: Any) -> dict[str, Any]:
     if _KINDS.get(kind) is not type(thing):
         raise InputError(Problem("posterior", "cannot be saved with this prior or noise", got=kind))
     values = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
-    return {"kind": kind} | {n: words_of(v) if type(v).__name__ in _KINDS else v for n, v in values.items()}
+    return {"kind": kind} | {name: _word(value) for name, value in values.items()}
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_word(v) for v in value]
+    return words_of(value) if type(value).__name__ in _KINDS else value
 
 
 def of_words(words: Mapping[str, Any]) -> Any:

@@ -166,6 +166,7 @@ class Counted:
     solves: int = field(default=0, init=False)
     linearised: int = field(default=0, init=False)
     recalled: int = field(default=0, init=False)
+    learned: int = field(default=0, init=False)
     failures: list[Failure] = field(default_factory=list, init=False)
     _known: dict[tuple[Kind, bytes], _Answer] = field(default_factory=dict, init=False, repr=False)
     _past: dict[tuple[Kind, bytes], _Answer] = field(default_factory=dict, init=False, repr=False)
@@ -231,6 +232,12 @@ class Counted:
             except SolveError as error:
                 results.append(error)
         return results
+
+    def learn(self, theta: Vector, prediction: Vector, slopes: Matrix | None = None) -> None:
+        """Take a solve that was done elsewhere, at no cost."""
+        kind: Kind = "solve" if slopes is None else "linearise"
+        self._known[kind, np.asarray(theta, dtype=float).tobytes()] = _Answer(prediction, slopes)
+        self.learned += 1
 
     def known(self) -> list[tuple[Vector, Vector, Matrix | None]]:
         """Parameters (p,), predictions (m,) and derivatives (m, p), where there are any, of all that was solved."""

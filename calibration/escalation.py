@@ -1,7 +1,7 @@
 """From what was measured to what is known of the parameters: stages that escalate where a certificate fails."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -12,6 +12,7 @@ from fibertwin.errors import SolveError
 
 from .correction import ALIKE, Proposal, Solved, Weighted, certified, solved, weighted
 from .counted import Counted, Journal, SolveMany
+from .emulator import Chart
 from .laplace import Bell, Laplace
 from .optimum import Modes, search
 from .posterior import Certificate, Posterior
@@ -33,6 +34,9 @@ SHOWN = 400
 CHECKS = 120
 """True solves that check an emulator's draws first."""
 
+FEWEST = 12
+"""True solves that check an emulator which solves of before suffice for."""
+
 LEAST = 40
 """True solves below which a check says nothing."""
 
@@ -46,6 +50,9 @@ def calibrate(
     starts: int = 3,
     draws: int = DRAWS,
     first: ArrayLike | None = None,
+    known: Sequence[tuple[Vector, Vector, Matrix | None]] = (),
+    region: Chart | None = None,
+    checks: int = CHECKS,
     journal: Journal | None = None,
     solve_many: SolveMany | None = None,
     told: Callable[[str], None] | None = None,
@@ -70,6 +77,11 @@ def calibrate(
         starts: from how many points modes are looked for.
         draws: how many draws are made where they cost no solve.
         first: parameters (p,) to begin at; the prior's middle if left out.
+        known: parameters (p,), predictions (m,) and derivatives (m, p), or None, of solves that were done before: they
+            cost nothing, and where they suffice for an emulator nothing is solved for it.
+        region: where an emulator of them was good.
+        checks: true solves that check an emulator's draws at first; an eighth of them, at least 12,
+            where nothing was solved for it.
         journal: where solves are kept, so that a calibration that was killed goes on.
         solve_many: how true solves are done together; one after the other if left out.
         told: called with a sentence about each stage when it is done.
@@ -83,7 +95,9 @@ def calibrate(
     if budget < 1:
         raise ValueError("a calibration needs a budget of at least one solve")
     model = Counted(target.model, journal, solve_many)
-    run = _Run(replace(target, model=model), model, seed, budget, draws, told)
+    for solve in known:
+        model.learn(*solve)
+    run = _Run(replace(target, model=model), model, seed, budget, draws, checks, region, told)
     begin = None if first is None else target.space.z(np.asarray(first, dtype=float))
     modes = run.modes(starts, begin)
     if method == "laplace":
@@ -106,6 +120,8 @@ class _Run:
     seed: int
     budget: int
     draws: int
+    checks: int
+    region: Chart | None
     told: Callable[[str], None] | None
     sentences: list[str] = field(default_factory=list)
 
@@ -151,7 +167,9 @@ class _Run:
         if exact is not None:
             return self.laplace(modes, "The posterior is normal: the log densities of true solves agree.", exact)
         try:
-            trained = emulated(self.target, self.model, modes.best, self.seed, self.draws, self.left - LEAST)
+            trained = emulated(
+                self.target, self.model, modes.best, self.seed, self.draws, self.left - LEAST, self.region
+            )
         except SolveError as error:
             self.say(f"{error} Draws are weighted by true solves.")
             return self.weighted(modes, defensive)
@@ -186,7 +204,8 @@ class _Run:
         turn = 0
         while True:
             turn += 1
-            count = min(CHECKS, self.left, self.draws)
+            tried = turn == 1 and trained.rounds == 0  # solves of before, left out one by one, have tested it
+            count = min(max(self.checks // 8, FEWEST) if tried else self.checks, self.left, self.draws)
             random = np.random.default_rng([self.seed, 3, turn])
             places = random.choice(len(trained.particles.z), count, replace=False)
             try:

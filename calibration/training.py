@@ -1,7 +1,7 @@
 """An emulator where the posterior lies: trained about its mode, moved to where its own draws are, trained again."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ SPREAD = 1.4
 ENOUGH = 0.2
 """Standard deviation of the log likelihood's error, from that of the emulator, below which training ends."""
 
+WIDER = (1.0, 1.5, 2.0, 3.0)
+"""How much wider than the posterior an emulator of solves that were done before may be."""
+
 ROUNDS = 4
 """Trainings at most."""
 
@@ -36,7 +39,7 @@ class Trained:
     Attributes:
         emulator: the emulator.
         particles: draws of its posterior.
-        rounds: trainings that it took.
+        rounds: trainings that it took; none where solves that were done before sufficed.
         said: in words.
     """
 
@@ -51,7 +54,9 @@ class Trained:
         return self.emulator.error * math.sqrt(len(self.emulator.base))
 
 
-def emulated(target: Target, model: Counted, mode: Laplace, seed: int, count: int, spare: int) -> Trained:
+def emulated(
+    target: Target, model: Counted, mode: Laplace, seed: int, count: int, spare: int, region: Chart | None = None
+) -> Trained:
     """Train an emulator about a mode until it tells the posterior.
 
     Args:
@@ -61,6 +66,7 @@ def emulated(target: Target, model: Counted, mode: Laplace, seed: int, count: in
         seed: of points and draws.
         count: draws of the emulator's posterior.
         spare: linearised predictions that it may take.
+        region: where an emulator of what was solved before was good; if the posterior lies there, it still is.
 
     Raises:
         SolveError: too few predictions succeeded.
@@ -68,6 +74,10 @@ def emulated(target: Target, model: Counted, mode: Laplace, seed: int, count: in
     p = target.space.size
     chart = Chart(mode.z, mode.factor, math.sqrt(float(chi2.ppf(0.9999, p))))
     wanted = min(needed(p), spare)
+    if model.learned >= needed(p):
+        ready = _from_what_is_known(target, model, chart, region, mode, seed, count)
+        if ready is not None:
+            return ready
     points = chart.z(SPREAD * _even(wanted, p, seed))
     taken = 0
     for turn in range(1, ROUNDS + 1):
@@ -81,13 +91,41 @@ def emulated(target: Target, model: Counted, mode: Laplace, seed: int, count: in
         chart = recharted(chart, trained.particles.z)
         inflated = chart.center + SPREAD * (trained.particles.z - chart.center)
         points = inflated[random.choice(len(inflated), wanted, replace=False)]
-    emulator = trained.emulator
-    words = (
+    return replace(trained, rounds=turn, said=_words(trained.emulator))
+
+
+def _from_what_is_known(
+    target: Target, model: Counted, chart: Chart, region: Chart | None, mode: Laplace, seed: int, count: int
+) -> Trained | None:
+    """The emulator of solves that were done before; None where they do not suffice.
+
+    They were done for a posterior that was wider, so that charts about the mode are tried which are wider too, the one
+    whose emulator errs least first, and the region of the last emulator.
+    """
+    scaled, known = scale(target, mode), samples(model, target)
+    places: list[tuple[float, Chart]] = []
+    for place in [*(replace(chart, factor=wider * chart.factor) for wider in WIDER), region]:
+        if place is None:
+            continue
+        try:
+            emulator = train(target.space, place, known, scaled)
+        except SolveError:
+            continue  # too few of them lie there
+        if emulator.samples >= needed(target.space.size) and emulator.error * math.sqrt(len(scaled)) <= ENOUGH:
+            places.append((math.inf if place is region else emulator.error, place))
+    for turn, (_, place) in enumerate(sorted(places, key=lambda pair: pair[0])):
+        trained = fitted(target, model, place, mode, np.random.default_rng([seed, 0, turn]), count)
+        if not _crowds(place, trained.particles.z):
+            return replace(trained, rounds=0, said=f"Nothing was solved to train it. {_words(trained.emulator)}")
+    return None
+
+
+def _words(emulator: Emulator) -> str:
+    return (
         f"An emulator of degree {emulator.degree} from {emulator.samples} predictions with derivatives"
         f" is off by {100 * emulator.error:.2g} % of a standard deviation of noise,"
         f" {100 * emulator.worst:.2g} % at worst."
     )
-    return Trained(emulator, trained.particles, turn, words)
 
 
 def needed(p: int) -> int:
@@ -157,8 +195,12 @@ def _solve(model: Counted, target: Target, chart: Chart, points: Matrix) -> int:
 def _leaves(chart: Chart, z: Matrix) -> bool:
     """Whether draws crowd at the rim, or have another shape than the chart's normal by far."""
     u = chart.u(z)
-    crowd = float((np.linalg.norm(u, axis=1) > 0.9 * chart.radius).mean())
-    return crowd > 0.02 or bool(np.linalg.norm(u.mean(axis=0)) > 1) or bool((u.std(axis=0) > 1.6).any())
+    return _crowds(chart, z) or bool(np.linalg.norm(u.mean(axis=0)) > 1) or bool((u.std(axis=0) > 1.6).any())
+
+
+def _crowds(chart: Chart, z: Matrix) -> bool:
+    """Whether draws crowd at the rim."""
+    return float((np.linalg.norm(chart.u(z), axis=1) > 0.9 * chart.radius).mean()) > 0.02
 
 
 def _even(count: int, p: int, seed: int) -> Matrix:

@@ -1,5 +1,7 @@
 """Priors, noise and the posterior that they make: against scipy's distributions, closed forms and differences."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,6 +24,8 @@ from fibertwin.calibration import (
     Uniform,
     UnknownScale,
 )
+from fibertwin.calibration.archive import of_words, words_of
+from fibertwin.calibration.mixed_noise import Blocks, Faded
 from fibertwin.errors import SolveError
 
 PRIORS = [
@@ -100,6 +104,21 @@ def test_counts_are_scipys_and_their_weight_is_fishers_information():
     assert np.cov(np.array(scores).T) == pytest.approx(noise.weight(counts, rates), abs=0.08)
     assert noise.log_density(np.array([1.0]), np.array([0.0])) == -np.inf
     assert noise.log_density(np.array([0.0]), np.array([0.0])) == 0
+
+
+def test_blocks_of_noise_are_their_parts_together():
+    noise = Blocks((Gaussian(0.5), Faded(Poisson(), 0.3)), (2, 1))
+    counts, rates = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.1, 3.0])
+    known = stats.norm(rates[:2], 0.5).logpdf(counts[:2]).sum() + 0.3 * stats.poisson(3.0).logpmf(4)
+    assert noise.log_density(counts, rates) == pytest.approx(known, rel=1e-12)
+    assert noise.score(counts, rates) == pytest.approx([-2.0, -0.4, 0.1])
+    assert noise.weight(counts, rates) == pytest.approx(np.diag([4.0, 4.0, 0.1]))
+    assert noise.kept(np.array([False, True, True])).sizes == (1, 1)
+    assert noise.kept(np.array([False, False, True])).log_density(counts[2:], rates[2:]) == pytest.approx(
+        0.3 * stats.poisson(3.0).logpmf(4)
+    )
+    assert len(noise.draw(rates, np.random.default_rng(0))) == 3
+    assert of_words(json.loads(json.dumps(words_of(noise)))) == noise
 
 
 def decay() -> Formula:
