@@ -99,7 +99,7 @@ def nearest_cells(mesh: "Mesh", points: Vector) -> tuple[NDArray[np.int32], Vect
     tree = geometry.bb_tree(mesh, 3, entities=own)
     middles = geometry.create_midpoint_tree(mesh, 3, own)
     cells = np.asarray(geometry.compute_closest_entity(tree, middles, mesh, points))
-    nodes = mesh.geometry.x[mesh.geometry.dofmap[cells]][:, : len(_corners(mesh))]
+    nodes = mesh.geometry.x[mesh.geometry.dofmaps[0][cells]][:, : len(_corners(mesh))]
     away = np.array(
         [geometry.compute_distance_gjk(corners, point) for corners, point in zip(nodes, points, strict=True)]
     )
@@ -109,7 +109,7 @@ def nearest_cells(mesh: "Mesh", points: Vector) -> tuple[NDArray[np.int32], Vect
 def reference(mesh: "Mesh", cell: int, place: Vector) -> Vector:
     """Coordinates (1, 3) of a place (3,) in the reference cell."""
     shape = mesh.geometry.cmaps[0]
-    return np.asarray(shape.pull_back(place[None, :], mesh.geometry.x[mesh.geometry.dofmap[cell]]))
+    return np.asarray(shape.pull_back(place[None, :], mesh.geometry.x[mesh.geometry.dofmaps[0][cell]]))
 
 
 def _corners(mesh: "Mesh") -> range:
