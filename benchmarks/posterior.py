@@ -1,9 +1,9 @@
 """What a calibration finds next to algebra, long no-U-turn chains, and the truth of made-up patients.
 
-    python benchmarks/posterior.py [--patients N] [--draws N] [--only PART] [--figures DIR] [--json]
+    python benchmarks/posterior.py [--patients N] [--draws N] [--body-draws N] [--only PART] [--figures DIR] [--json]
 
-Parts: exact, reference, calibration, trouble, tissue. Seconds are of the processor. ``tissue`` calibrates published
-laws to the measured curves that come with fibertwin; ``--figures`` draws the cortex.
+Parts: exact, reference, calibration, trouble, tissue, body. Seconds are of the processor. ``tissue`` calibrates
+published laws to the measured curves that come with fibertwin; ``--figures`` draws the cortex. ``body`` solves a mesh.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from _posterior_models import NAMES, SPACE, Brittle, patient
+from _posterior_models import NAMES, SPACE, TRUTH, Brittle, patient
 from _table import Clock, Row, below, clock, judged, main, told
 
 from fibertwin.calibration import (
@@ -46,6 +46,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         "calibration": calibration,
         "trouble": trouble,
         "tissue": tissue,
+        "body": body,
     }
     chosen = parts if arguments.only is None else {arguments.only: parts[arguments.only]}
     return [row for part in chosen.values() for row in part(arguments)]
@@ -209,6 +210,59 @@ def tissue(arguments: argparse.Namespace) -> list[Row]:
     return rows
 
 
+def body(arguments: argparse.Namespace) -> list[Row]:
+    """The same law on a mesh: displacements of eight points at three loads, every solve an equilibrium."""
+    import _posterior_body as bodies
+
+    model = bodies.body(2)
+    target = bodies.observed(model, 0)
+    with clock() as time:
+        ours = calibrate(target)
+    with clock() as failing_time:
+        failing = calibrate(Target(Brittle(model, 0.2), SPACE, target.measurement))
+    with clock() as long:
+        chain = calibrate(target, "nuts", budget=arguments.body_draws)
+    certificate, broken = ours.certificate, failing.certificate
+    assert certificate is not None
+    assert broken is not None
+    means, sds = np.abs(ours.mean() - chain.mean()) / chain.sd(), np.abs(ours.sd() / chain.sd() - 1)
+    apart = np.abs(failing.mean() - ours.mean()) / ours.sd()
+    return [
+        below("cube on a mesh, 4 parameters, 72 displacements: solves in all", 250, ours.cost.total, _cost(ours, time)),
+        below("cube: means from a long chain's, sd", 0.1, float(means.max()), _cost(chain, long)),
+        below("cube: sds from that chain's, relative", 0.1, float(sds.max()), chain.told[-2]),
+        told("cube: effective share of the checked draws", certificate.ess / certificate.draws),
+        told("cube: the normal approximation's mean, sd off", float(_laplace_bias(target, chain))),
+        below("cube, 20 % of members fail: means, sd", 0.1, float(apart.max()), _cost(failing, failing_time)),
+        judged("cube, 20 % of members fail: it ends right", "yes", failing.told[-2], broken.passed),
+        *_recovered(),
+    ]
+
+
+def _recovered() -> list[Row]:
+    """Data of a finer mesh, with other noise each time."""
+    import _posterior_body as bodies
+
+    fine, coarse = bodies.body(5), bodies.body(3)
+    inside, solves = [], []
+    with clock() as time:
+        for seed in range(100, 106):
+            found = calibrate(bodies.observed(coarse, seed, of=fine), seed=seed)
+            low, high = found.interval().T
+            inside.append((low < TRUTH) & (high > TRUTH))
+            solves.append(found.cost.total)
+    held = int(np.sum(inside))
+    return [
+        judged(
+            "cube: 95 % intervals that hold the truth, data of a mesh of 5³ cells seen with 3³, 6 seeds",
+            "> 21 of 24",
+            held,
+            held > 21,
+            f"{time.cpu_seconds:.3g} s of processor, {min(solves)} to {max(solves)} solves each",
+        )
+    ]
+
+
 def _curves(name: str, law: object, space: Space, figures: Path | None) -> list[Row]:
     from fibertwin.constitutive.experiments import dataset
     from fibertwin.constitutive.fitting import fit
@@ -296,7 +350,8 @@ def _cost(found: Posterior, time: Clock) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=100, help="made-up patients whose truth is ranked")
-    parser.add_argument("--draws", type=int, default=6000, help="of the long chain")
-    parser.add_argument("--only", choices=("exact", "reference", "calibration", "trouble", "tissue"))
+    parser.add_argument("--draws", type=int, default=6000, help="of the specimen's long chains")
+    parser.add_argument("--body-draws", type=int, default=600, help="of the body's long chain, a second or so for two")
+    parser.add_argument("--only", choices=("exact", "reference", "calibration", "trouble", "tissue", "body"))
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the cortex's posteriors there")
     main(measure, parser)

@@ -104,7 +104,9 @@ def engines(folder: Path, members: int) -> list[Row]:
         "embedded, cold": ([], "warm = false"),
         "embedded, warm": ([], ""),
         "split, 2 groups of 1 rank, warm": (mpirun, ""),
+        "embedded, one worker of 2 ranks, warm": ([], "ranks = 2"),
         "executorlib, cold": ([], 'engine = "executorlib"'),
+        "submitit, local jobs, warm": ([], 'engine = "submitit"\noptions = { backend = "local" }'),
     }
     rows, cold = [], {}
     for name, (launch, more) in plans.items():

@@ -152,6 +152,8 @@ class Journal:
 class Counted:
     """A forward model whose solves are counted, remembered and journaled; a failed one is not tried again.
 
+    Parameters that a law refuses (``InputError``) are a solve that failed: a prior may reach farther than a law does.
+
     Attributes:
         model: what predicts.
         journal: where solves are kept; None for nowhere.
@@ -193,7 +195,7 @@ class Counted:
         if answer is None:
             try:
                 answer = _Answer(self.model.solve(theta))
-            except SolveError as error:
+            except (SolveError, InputError) as error:
                 answer = _Answer(sentence=str(error))
             self._keep("solve", theta, answer)
         return _prediction(answer)
@@ -208,7 +210,7 @@ class Counted:
         if answer is None:
             try:
                 answer = _Answer(*self.model.linearise(theta))
-            except SolveError as error:
+            except (SolveError, InputError) as error:
                 answer = _Answer(sentence=str(error))
             self._keep("linearise", theta, answer)
         if answer.slopes is None:

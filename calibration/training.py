@@ -28,6 +28,9 @@ ENOUGH = 0.2
 WIDER = (1.0, 1.5, 2.0, 3.0)
 """How much wider than the posterior an emulator of solves that were done before may be."""
 
+MANY = 8
+"""Parameters beyond which an emulator begins with fewer predictions than a cubic needs."""
+
 ROUNDS = 4
 """Trainings at most."""
 
@@ -129,8 +132,12 @@ def _words(emulator: Emulator) -> str:
 
 
 def needed(p: int) -> int:
-    """Linearised predictions that tell a cubic in p parameters twice over."""
-    return max(8, 5 * p, math.ceil(2 * math.comb(p + 3, 3) / (p + 1)))
+    """Linearised predictions that tell a cubic in p parameters twice over, of many parameters a quadratic.
+
+    Where a quadratic does not suffice the next rounds bring what a cubic needs.
+    """
+    degree = 3 if p <= MANY else 2
+    return max(8, 5 * p, math.ceil(2 * math.comb(p + degree, degree) / (p + 1)))
 
 
 def fitted(

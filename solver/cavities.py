@@ -51,6 +51,10 @@ class Cavities:
         for name, value in zip(self.unknown, values, strict=True):
             self._present[name].value[0] = value
 
+    def adopt(self, problem: Problem) -> None:
+        """Take the volumes to be reached from another problem; ``move`` comes after it."""
+        self._loads = {n: load for n, load in problem.loads.items() if isinstance(load, Cavity)}
+
     def move(self, moment: Moment) -> None:
         """Set the volumes to be reached at a moment."""
         for name in self.unknown:
@@ -73,12 +77,18 @@ class Cavities:
             without: correction of the displacement with the pressures as they are.
             responses: displacement per unit of each pressure's force.
         """
+        self.steps = self.balance(without, responses, self.errors())
+
+    def balance(
+        self, without: PETSc.Vec, responses: list[PETSc.Vec], errors: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Changes of the pressures (kPa) that take a displacement's change of the volumes to ``errors`` (mm³)."""
         grows = [self._vector(self._forms[name].grow) for name in self.unknown]
         complement = np.array([[grow.dot(response) for response in responses] for grow in grows])
-        needed = np.array([grow.dot(without) for grow in grows]) - self.errors()
-        self.steps = np.linalg.solve(complement, needed)
+        needed = np.array([grow.dot(without) for grow in grows]) - errors
         for grow in grows:
             grow.destroy()
+        return np.asarray(np.linalg.solve(complement, needed))
 
     def correct(self, step: float) -> None:
         """Subtract ``step`` times the last correction from the pressures."""

@@ -76,12 +76,14 @@ class Constraints:
         values: displacement along each axis at the present moment, bound into the conditions.
         conditions: Dirichlet conditions.
         oblique: the nodes that need projection, if any rank has some; else None.
+        space: displacement space.
     """
 
     held: tuple[Held, ...]
     values: tuple[fem.Function, ...]
     conditions: list[fem.DirichletBC]
     oblique: Oblique | None
+    space: fem.FunctionSpace
 
     def move(self, moment: Moment) -> None:
         """Move every support to its place at a moment."""
@@ -111,7 +113,7 @@ def constraints(problem: Problem, V: fem.FunctionSpace, moments: list[Moment]) -
             nodes = one.nodes if oblique is None else np.setdiff1d(one.nodes, oblique.nodes)
             dofs = [np.sort(3 * nodes + one.axis).astype(np.int32), np.sort(nodes).astype(np.int32)]
             conditions.append(fem.dirichletbc(values[one.axis], dofs, V.sub(one.axis)))
-    found = Constraints(held, values, conditions, oblique)
+    found = Constraints(held, values, conditions, oblique, V)
     _check_conflicts(found, V, moments)
     _check_rigid(held, resting, V)
     return found

@@ -94,6 +94,8 @@ class Forms:
         external: force of the loads alone, if there are any.
         schur_mass: approximate Schur complement, in a mixed formulation.
         springs: force of the springs of each support that has some, with the residual's sign.
+        stiffnesses: what holds the stiffness of these springs.
+        weight: inverse stiffness of each cell, in ``schur_mass``.
         loads: the loads by name.
         cavities: what each cavity encloses, by the load's name.
     """
@@ -106,6 +108,8 @@ class Forms:
     external: fem.Form | None
     schur_mass: fem.Form | None
     springs: dict[str, fem.Form]
+    stiffnesses: dict[str, fem.Constant]
+    weight: fem.Function | None
     loads: dict[str, Pushed]
     cavities: dict[str, CavityForms]
 
@@ -137,7 +141,12 @@ def forms(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None = 
     pushed = _pushed(problem)
     ds = _surface_measures(problem)
     test = ufl.TestFunction(u.function_space)
-    springs = _springs(problem, ds, u, test)
+    stiffnesses = {
+        name: fem.Constant(problem.anatomy.mesh, float(support.stiffness))
+        for name, support in _resting(problem).items()
+    }
+    springs = _springs(problem, ds, u, test, stiffnesses)
+    weight = None if state.pressure is None else weigh(problem)
     work = _work(problem, ds, pushed, kin, test) if pushed else None
     outside = sum([*springs.values(), *([] if work is None else [-work])], start=ufl.form.Form([]))
 
@@ -151,8 +160,10 @@ def forms(problem: Problem, state: Unknowns, coarse: fem.FunctionSpace | None = 
         coarse=None if coarse is None else _stiffness(outside, u, coarse, compiled),
         symmetric=work is None or u not in ufl.algorithms.extract_coefficients(work),
         external=None if work is None else compiled(work),
-        schur_mass=None if state.pressure is None else compiled(_schur_mass(problem, state.pressure.function_space)),
+        schur_mass=None if weight is None else compiled(_schur_mass(weight, state.functions[1].function_space)),
         springs={name: compiled(form) for name, form in springs.items()},
+        stiffnesses=stiffnesses,
+        weight=weight,
         loads=pushed,
         cavities={
             name: _cavity(problem, ds[load.surface], name, load, u, compiled)
@@ -227,14 +238,16 @@ def _work(problem: Problem, ds: Surfaces, pushed: dict[str, Pushed], kin: Kinema
     return work
 
 
-def _springs(problem: Problem, ds: Surfaces, u: fem.Function, test: Any) -> dict[str, Any]:
+def _springs(
+    problem: Problem, ds: Surfaces, u: fem.Function, test: Any, stiffnesses: dict[str, fem.Constant]
+) -> dict[str, Any]:
     """Force of each support with springs, with the residual's sign."""
     domain = problem.anatomy.mesh
     normal = ufl.FacetNormal(domain)
     found = {}
     for name, support in _resting(problem).items():
         moved = u if support.direction == "full" else ufl.inner(u, normal) * normal
-        found[name] = fem.Constant(domain, float(support.stiffness)) * ufl.inner(moved, test) * ds[support.surface]
+        found[name] = stiffnesses[name] * ufl.inner(moved, test) * ds[support.surface]
     return found
 
 
@@ -255,12 +268,17 @@ def _cavity(problem: Problem, ds: ufl.Measure, name: str, load: Cavity, u: fem.F
     return CavityForms(compiled(volume), compiled(push), compiled(grow))
 
 
-def _schur_mass(problem: Problem, Q: fem.FunctionSpace) -> Expr:
-    """Pressure mass over stiffness, (1/shear + 1/bulk) M, spectrally close to the Schur complement."""
-    weight = fem.Function(fem.functionspace(problem.anatomy.mesh, ("DG", 0)))
+def weigh(problem: Problem, weight: fem.Function | None = None) -> fem.Function:
+    """The inverse stiffness of each cell, 1/shear + 1/bulk (1/kPa), in a function that is there already, if any."""
+    weight = fem.Function(fem.functionspace(problem.anatomy.mesh, ("DG", 0))) if weight is None else weight
     tags = problem.anatomy.cell_tags
     for region, tag in problem.anatomy.regions.items():
         material = representative(problem, region)
         value = 1 / material.shear_modulus + material.inverse_bulk_modulus
         weight.x.array[tags.indices[tags.values == tag]] = value
+    return weight
+
+
+def _schur_mass(weight: fem.Function, Q: fem.FunctionSpace) -> Expr:
+    """Pressure mass over stiffness, (1/shear + 1/bulk) M, spectrally close to the Schur complement."""
     return weight * ufl.TrialFunction(Q) * ufl.TestFunction(Q) * ufl.dx

@@ -287,6 +287,27 @@ class LinearSolver:
             return LinearResult(result.iterations, 1, direct=True)
         return LinearResult(result.iterations, min(result.reason, -1))
 
+    def solve_transposed(self, matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec, rtol: float) -> LinearResult:
+        """Solve with the transposed tangent, preconditioned by what serves the tangent itself. Collective.
+
+        The solver must have solved with the tangent before.
+        """
+        ksp = PETSc.KSP().create(matrix.comm)
+        transposed = PETSc.Mat().createTranspose(matrix)
+        ksp.setOperators(transposed)
+        ksp.setType("gmres")
+        ksp.setGMRESRestart(100)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
+        ksp.setTolerances(rtol=rtol, max_it=400)
+        pc = ksp.getPC()
+        pc.setType("python")
+        pc.setPythonContext(_Borrowed(self._ksp.getPC()))
+        ksp.solve(rhs, solution)
+        result = LinearResult(ksp.getIterationNumber(), int(ksp.getConvergedReason()))
+        ksp.destroy()
+        transposed.destroy()
+        return result
+
     def _attempt(
         self,
         matrix: PETSc.Mat,
@@ -348,6 +369,17 @@ class LinearSolver:
         for name in self._options:
             database.delValue(self._prefix + name)
         self._modes.destroy()
+
+
+class _Borrowed:
+    """Another solver's preconditioner."""
+
+    def __init__(self, pc: PETSc.PC) -> None:
+        self._pc = pc
+
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """Apply it as it is."""
+        self._pc.apply(x, y)
 
 
 def _factorised(matrix: PETSc.Mat, rhs: PETSc.Vec, solution: PETSc.Vec) -> bool:

@@ -42,13 +42,17 @@ class PointPressures:
         self._change = fem.Expression(change, points, jit_options=jit.options())
         self._cells = np.arange(self._mesh.topology.index_map(3).size_local, dtype=np.int32)
         self._places = lag.function_space.dofmap.list[: len(self._cells)]
+        self.adopt(problem)
+        self._pressure: NDArray[np.float64] | None = None
+        self._slope: NDArray[np.float64] | None = None
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the materials of a problem on the same mesh."""
         tags, regions = problem.anatomy.cell_tags, problem.anatomy.regions
         own = tags.indices < len(self._cells)
         self._materials = [
             (problem.materials[region], tags.indices[own & (tags.values == tag)]) for region, tag in regions.items()
         ]
-        self._pressure: NDArray[np.float64] | None = None
-        self._slope: NDArray[np.float64] | None = None
 
     def reset(self) -> None:
         """Take U'(J) of the present displacement."""

@@ -36,6 +36,15 @@ class Projection:
         self._made: list[list[PETSc.Mat]] = []
         self._nest: PETSc.Mat | None = None
 
+    def adopt(self, constraints: Constraints) -> None:
+        """Take other motions of the same supports; ``move`` comes after it."""
+        self._held = constraints.held
+
+    def place(self, u: fem.Function) -> None:
+        """Put the held directions of a displacement to their places."""
+        self._lifted(u)
+        u.x.array[:] -= self._lift.x.array
+
     def move(self, moment: Moment) -> None:
         """Where the held directions are at a moment."""
         self._target = self._oblique.target(self._held, moment)

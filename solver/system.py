@@ -1,6 +1,6 @@
 """The nonlinear system at a moment of the load history: residual, tangent, energy, on any number of ranks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,11 @@ from petsc4py import PETSc
 from fibertwin.curve import Curve, Moment
 from fibertwin.memory import hand_back
 
+from .adoption import adopt_loads, adopted_supports, require_alike
 from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
-from .equations import Forms, Unknowns, forms, unknowns
+from .equations import Forms, Unknowns, forms, unknowns, weigh
 from .linear import Change, LinearSolver
 from .pressures import PointPressures
 from .problem import Problem
@@ -82,6 +83,39 @@ class System:
         self._assembled = False  # whether the right-hand side is the present state's residual
         self.set_level(0.0)
         hand_back()
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the numbers of a problem that differs in numbers only; the unknowns stay. Collective.
+
+        Raises:
+            ValueError: it differs in more.
+        """
+        require_alike(self.problem, problem)
+        last, self.problem = self.problem, problem
+        if dict(problem.materials) != dict(last.materials):
+            for group in self.state.tissue:
+                group.adopt(problem)
+            if self._pressures is not None:
+                self._pressures.adopt(problem)
+        if self._pressures is not None:
+            self._pressures.reset()
+        adopt_loads(self.forms, problem)
+        if dict(problem.supports) != dict(last.supports):
+            self.constraints = adopted_supports(self.constraints, problem)
+            if self._projection is not None:
+                self._projection.adopt(self.constraints)
+        self._cavities.adopt(problem)
+        self.set_level(self._level)
+
+    def rescale(self) -> None:
+        """Judge residuals, and precondition, by the present problem's stiffness. Collective."""
+        self._pressure_scale, self._least_force = self._scales()
+        if self.forms.weight is not None and self._schur is not None:
+            weigh(self.problem, self.forms.weight)
+            self._schur.zeroEntries()
+            petsc.assemble_matrix(self._schur, self.forms.schur_mass)
+            self._schur.assemble()
+            self._schur.scale(-1.0)
 
     # -- state ---------------------------------------------------------------------------------
     def moment(self, level: float) -> Moment:
@@ -263,16 +297,33 @@ class System:
 
     def reactions(self) -> dict[str, NDArray[np.float64]]:
         """Force (3,) (mN) that each support exerts on the body: what is left of the residual where it holds."""
+        return {name: self.comm.allreduce(forces.sum(axis=0)) for name, (_, forces) in self._held_forces().items()}
+
+    def torques(self, about: Sequence[float]) -> dict[str, NDArray[np.float64]]:
+        """Torque (3,) (mN mm) of each support about a point (mm), with arms to where its nodes are now."""
+        V = self.state.displacement.function_space
+        places = V.tabulate_dof_coordinates() + self.state.displacement.x.array.reshape(-1, 3) - np.array(about)
+        return {
+            name: self.comm.allreduce(np.cross(places[nodes], forces).sum(axis=0))
+            for name, (nodes, forces) in self._held_forces().items()
+        }
+
+    def _held_forces(self) -> dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """Forces (n, 3) (mN) of each support on nodes (n,) that this rank owns."""
         self._assembly.residual(self._b)
         forces = self._b.getNestSubVecs()[0].array_r.reshape(-1, 3)
-        total = {name: np.zeros(3) for name in self.problem.supports}
+        everywhere = np.arange(len(forces), dtype=np.int32)
+        found = {name: [(everywhere[:0], np.zeros((0, 3)))] for name in self.problem.supports}
         for held in self.constraints.held:
             own = held.nodes < len(forces)
             along = np.einsum("ni,ni->n", forces[held.nodes[own]], held.directions[own])
-            total[held.support] += along @ held.directions[own]
+            found[held.support].append((held.nodes[own], along[:, None] * held.directions[own]))
         for name, form in self.forms.springs.items():
-            total[name] -= self._forces(form).reshape(-1, 3).sum(axis=0)
-        return {name: np.asarray(self.comm.allreduce(force)) for name, force in total.items()}
+            found[name].append((everywhere, -self._forces(form).reshape(-1, 3)))
+        return {
+            name: (np.concatenate([n for n, _ in parts]), np.concatenate([f for _, f in parts]))
+            for name, parts in found.items()
+        }
 
     def cavities(self) -> dict[str, CavityState]:
         """Volume and pressure of every cavity, by its load's name."""

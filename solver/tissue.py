@@ -1,6 +1,6 @@
 """Materials of a problem bound to what forms can read: Constants, one value per cell, or one per quadrature point."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ class Group:
         material: the material, its parameters bound.
         inverse_bulk: 1 / bulk modulus (1/kPa), bound.
         move: puts the parameters that change with time to their values at a moment.
+        adopt: takes the numbers of another problem, whose materials have the same structure; ``move`` comes after it.
     """
 
     regions: tuple[str, ...]
@@ -39,6 +40,7 @@ class Group:
     material: Material
     inverse_bulk: Expr
     move: Callable[[Moment], None]
+    adopt: Callable[[Problem], None]
 
     def energy(self, kinematics: Kinematics, pressure: fem.Function | None) -> Expr:
         """Strain energy with its volumetric part (kPa): with the pressure, where there is one."""
@@ -68,22 +70,25 @@ def _varies(term: Parametric) -> tuple[str, ...]:
 def _group(problem: Problem, regions: tuple[str, ...]) -> Group:
     materials = [problem.materials[region] for region in regions]
     tags = tuple(problem.anatomy.regions[region] for region in regions)
-    bound, moves = [], []
-    for number in range(len(materials[0].terms)):
-        terms = [material.terms[number] for material in materials]
-        given = [_numbers(problem, region, number, term) for region, term in zip(regions, terms, strict=True)]
-        values, move = _bind_term(problem, tags, terms, given)
-        bound.append(values)
-        moves.append(move)
+    terms = [_BoundTerm(problem, regions, number) for number in range(len(materials[0].terms))]
     inverse_bulk, assign = _holder(problem, tags, at_points=False)
-    for position, material in enumerate(materials):
-        assign(position, material.inverse_bulk_modulus)
 
-    def move_all(moment: Moment) -> None:
-        for move in moves:
-            move(moment)
+    def adopt(other: Problem) -> None:
+        for region in regions:
+            if _form(other.materials[region]) != _form(problem.materials[region]):
+                raise ValueError(f"the material of {region} has another structure")
+        for term in terms:
+            term.adopt(other)
+        for position, region in enumerate(regions):
+            assign(position, other.materials[region].inverse_bulk_modulus)
 
-    return Group(regions, tags, materials[0].bind(tuple(bound)), inverse_bulk, move_all)
+    def move(moment: Moment) -> None:
+        for term in terms:
+            term.move(moment)
+
+    adopt(problem)
+    bound = tuple(term.expressions for term in terms)
+    return Group(regions, tags, materials[0].bind(bound), inverse_bulk, move, adopt)
 
 
 def _numbers(problem: Problem, region: str, number: int, term: Parametric) -> dict[str, Any]:
@@ -105,23 +110,42 @@ def _numbers(problem: Problem, region: str, number: int, term: Parametric) -> di
     return {name: of(name, value) for name, value in term.parameters.items()}
 
 
-def _bind_term(
-    problem: Problem, tags: tuple[int, ...], terms: Sequence[Parametric], given: Sequence[Mapping[str, Any]]
-) -> tuple[dict[str, Expr], Callable[[Moment], None]]:
-    """Expressions for the parameters of one term in all regions of a group, and how they follow time."""
-    uneven = {name for name in given[0] if any(isinstance(values[name], np.ndarray) for values in given)}
-    at_points = uneven if not terms[0].changes else set(given[0]) if uneven else set()
-    holders = {name: _holder(problem, tags, at_points=name in at_points) for name in given[0]}
+class _BoundTerm:
+    """One term of the materials of a group: what holds its parameters, and how they follow time.
 
-    def put(moment: Moment) -> None:
-        for position, (term, values) in enumerate(zip(terms, given, strict=True)):
+    Attributes:
+        expressions: the parameters, for forms.
+    """
+
+    def __init__(self, problem: Problem, regions: tuple[str, ...], number: int) -> None:
+        self._regions, self._number = regions, number
+        self._take(problem)
+        tags = tuple(problem.anatomy.regions[region] for region in regions)
+        names, changes = list(self._given[0]), self._terms[0].changes
+        uneven = {name for name in names if any(isinstance(values[name], np.ndarray) for values in self._given)}
+        at_points = uneven if not changes else set(names) if uneven else set()
+        self._holders = {name: _holder(problem, tags, at_points=name in at_points) for name in names}
+        self.expressions: dict[str, Expr] = {name: holder for name, (holder, _) in self._holders.items()}
+
+    def adopt(self, problem: Problem) -> None:
+        """Take a problem's numbers."""
+        self._take(problem)
+        self._put(Moment(0.0, 0.0))
+
+    def move(self, moment: Moment) -> None:
+        """Bring what changes with time to a moment."""
+        if self._terms[0].changes:
+            self._put(moment)
+
+    def _take(self, problem: Problem) -> None:
+        self._terms = [problem.materials[region].terms[self._number] for region in self._regions]
+        pairs = zip(self._regions, self._terms, strict=True)
+        self._given = [_numbers(problem, region, self._number, term) for region, term in pairs]
+
+    def _put(self, moment: Moment) -> None:
+        for position, (term, values) in enumerate(zip(self._terms, self._given, strict=True)):
             for name, value in {**values, **term.at(moment, values)}.items():
-                holders[name][1](position, value)
-
-    put(Moment(0.0, 0.0))
-    if not terms[0].changes:
-        return {name: holder for name, (holder, _) in holders.items()}, lambda moment: None
-    return {name: holder for name, (holder, _) in holders.items()}, put
+                self._holders[name][1](position, value)
 
 
 def _holder(problem: Problem, tags: tuple[int, ...], *, at_points: bool) -> tuple[Expr, Assign]:

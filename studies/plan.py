@@ -17,7 +17,7 @@ from .samples import DESIGNS, Axis, Design, Sample, axes_of, draw, from_csv, qua
 if TYPE_CHECKING:
     from fibertwin.case import Case
 
-Engine = Literal["embedded", "split", "executorlib"]
+Engine = Literal["embedded", "split", "executorlib", "submitit"]
 ENGINES: tuple[str, ...] = get_args(Engine)
 
 MOST_PROBLEMS = 20

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibertwin.errors import InputError, Problem
 
-from . import embedded
+from . import embedded, page
 from .journal import Journal, Row
 from .plan import Engine, Member, Sweep, plan
 from .table import Table
@@ -65,6 +65,7 @@ def _rows(planned: Sweep, out: Path, at_once: int) -> Iterator[Row]:
             renumbered(journal.rows[member.key], member) for member in planned.members if member.key not in known
         )
         yield from recorded(planned, journal, table_of(planned, out), todo, at_once)
+        page.write(planned, rows_of(planned, journal), out)
 
 
 def table_of(planned: Sweep, out: Path) -> Table:
@@ -97,6 +98,10 @@ def engine_of(planned: Sweep, journal: Journal, todo: Sequence[Member], at_once:
         from . import with_executorlib
 
         return with_executorlib.run(planned, todo, at_once)
+    if planned.engine == "submitit":
+        from . import with_submitit
+
+        return with_submitit.run(planned, todo, journal.path.parent, at_once)
     return embedded.run(planned, todo, journal.path.parent, at_once)
 
 

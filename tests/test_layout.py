@@ -59,6 +59,7 @@ LAZY = {
     "pymeshfix",
     "SALib",
     "executorlib",
+    "submitit",
     "pyarrow",
     "arviz",
     "emcee",

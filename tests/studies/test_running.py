@@ -10,7 +10,8 @@ from fibertwin.case import Case
 from fibertwin.errors import InputError
 from fibertwin.member import Runner, observable
 from fibertwin.studies import Journal, Row, split, sweep
-from fibertwin.studies.plan import content_hash, plan, read_sweep
+from fibertwin.studies.plan import Member, content_hash, plan, read_sweep
+from fibertwin.studies.sweeping import engine_of, recorded, table_of, unfinished
 
 MU, PULL = "materials.tissue.energies.0.mu", "supports.pull.displacement.0"
 FORCE = "reactions.pull.force_mN.0"
@@ -80,6 +81,16 @@ def test_failures_stay_alone_and_nothing_runs_twice(case: Case, tmp_path: Path) 
     more = list(sweep(hard, {MU: ["1 kPa", "3 kPa"]}, observables=[FORCE], out=tmp_path / "out", at_once=1))
     assert len((tmp_path / "out" / "journal.jsonl").read_bytes().splitlines()) == 5  # 1 kPa was known
     assert more[1].observables[FORCE] > more[0].observables[FORCE]
+    assert "2 members" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_members_of_two_ranks_give_what_one_gives(case: Case, tmp_path: Path) -> None:
+    wider = case.replace({"anatomy.cells": [2, 1, 1]})
+    alone, shared = (
+        [row.observables[FORCE] for row in sweep(wider, {MU: ["1 kPa"]}, observables=[FORCE], out=out, ranks=ranks)]
+        for out, ranks in ((tmp_path / "one", 1), (tmp_path / "two", 2))
+    )
+    assert shared == pytest.approx(alone, rel=1e-9)
 
 
 def test_a_member_that_hangs_times_out(case: Case, tmp_path: Path) -> None:
@@ -141,3 +152,53 @@ def test_rows_go_through_the_journal_unchanged(tmp_path: Path) -> None:
     with Journal(tmp_path).opened() as journal:
         journal.add(row)
     assert Row(**json.loads((tmp_path / "journal.jsonl").read_text("utf-8"))) == row
+
+
+def sent(case: Case, out: Path, stiffness: list[str], members_per_job: int = 1) -> list[Row]:
+    said = {"axes": {MU: stiffness}, "observables": [FORCE], "engine": "submitit"}
+    said["options"] = {"backend": "local", "members_per_job": members_per_job}
+    planned = plan(case, said)
+    out.mkdir(exist_ok=True)
+    with Journal(out).opened() as journal:
+        return list(recorded(planned, journal, table_of(planned, out), unfinished(planned, journal), 1))
+
+
+def test_jobs_outlive_the_program_that_sent_them(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.setattr("fibertwin.studies.with_submitit.PAUSE", 0.1)
+    out, all_of_them = tmp_path / "out", ["1 kPa", "2 kPa", "3 kPa"]
+    whole = sent(case, out, all_of_them, members_per_job=3)
+    assert [row.outcome for row in whole] == ["done"] * 3
+    assert whole[2].observables[FORCE] > whole[0].observables[FORCE]
+    (out / "journal.jsonl").write_text("")  # as if the sweep's program had died before it heard of any
+    again = sent(case, out, all_of_them)
+    assert again == whole
+    assert len((out / "jobs" / "sent.jsonl").read_text().splitlines()) == 1  # nothing was sent twice
+
+
+def test_a_job_that_ends_early_leaves_its_members_failed(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit")
+    from fibertwin.studies import with_submitit
+
+    lost = with_submitit.Sent("1-0.answers.jsonl", "999999999", "local", ("a", "b"))
+    members = {key: Member(i, key, {}) for i, key in enumerate("ab")}
+    watch = with_submitit.Watch(tmp_path, members)
+    watch.add(lost)
+    line = json.dumps({"key": "b", "answer": {"outcome": "done", "sentence": "", "observables": {}}})
+    (tmp_path / lost.name).write_text(line + '\n{"key": "a", "ans')  # killed in the midst of a line
+    answers = {member.key: answer for member, answer in watch.lost()}
+    assert answers["b"]["outcome"] == "done"
+    assert "Job 999999999 ended before the member did" in answers["a"]["sentence"]
+
+
+def test_a_cluster_that_does_not_answer_is_told(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    planned = plan(case, {"axes": {MU: ["1 kPa"]}, "observables": [FORCE], "engine": "submitit"})
+    with pytest.raises(InputError, match="finds no Slurm"):
+        list(engine_of(planned, Journal(tmp_path), planned.members, 0))
+    wrong = {"axes": {MU: ["1 kPa"]}, "observables": [FORCE], "engine": "submitit", "options": {"backend": "k8s"}}
+    with pytest.raises(InputError, match="slurm or local"):
+        list(engine_of(plan(case, wrong), Journal(tmp_path), planned.members, 0))

@@ -1,0 +1,21 @@
+"""What can be measured on a body in equilibrium, each kind a small class that predicts its numbers."""
+
+from .images import DisplacementImage, StrainImage, voxels_of
+from .observation import Observation, Seen, linear_pull
+from .points import PointDisplacements
+from .scalars import CavityPressure, CavityVolume, MeanStrain, Reaction, Torque
+
+__all__ = [
+    "CavityPressure",
+    "CavityVolume",
+    "DisplacementImage",
+    "MeanStrain",
+    "Observation",
+    "PointDisplacements",
+    "Reaction",
+    "Seen",
+    "StrainImage",
+    "Torque",
+    "linear_pull",
+    "voxels_of",
+]
