@@ -1,6 +1,6 @@
 """Twins that learn as data come: next to batches, textbooks and patients who are known; in solves of their models.
 
-    python benchmarks/streaming.py [--patients N] [--json]
+    python benchmarks/streaming.py [--patients N] [--body] [--picture FILE] [--json]
 
 The tissue is a sheet under biaxial stretch, which has a closed form; what counts is how often it is asked.
 """
@@ -35,6 +35,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         *kalman(),
         *tempered(),
         *load_steps(arguments.repeats),
+        *(on_a_mesh() if arguments.body else []),
         *orders(),
         *drift(arguments.patients),
         *alarms(arguments.patients),
@@ -182,6 +183,43 @@ def load_steps(repeats: int) -> list[Row]:
     ]
 
 
+def on_a_mesh() -> list[Row]:
+    """Three load steps of a cube, every solve an equilibrium."""
+    import _posterior_body as bodies
+
+    cube = bodies.body(2)
+    target = bodies.observed(cube, 0)
+    levels = np.repeat([1 / 3, 2 / 3, 1.0], len(cube.numbers) // 3).tolist()
+    rows = [
+        Reading(name, value, bodies.SD, time)
+        for name, value, time in zip(cube.numbers, target.measurement.values, levels, strict=True)
+    ]
+    empty = Twin(Outputs(cube, cube.numbers, tuple(levels)), target.space)
+    with clock() as at_once:
+        batch = empty.assimilate(Batch(tuple(rows)))
+    with clock() as in_turn:
+        twin = empty
+        for level in sorted(set(levels)):
+            twin = twin.assimilate(Batch(tuple(row for row in rows if row.time == level)))
+    sd = batch.known.sd()
+    costs = " + ".join(str(update.cost.total) for update in twin.updates)
+    return [
+        below(
+            "cube on a mesh, three load steps one by one: means off by sds",
+            0.2,
+            float(np.abs((twin.known.mean() - batch.known.mean()) / sd).max()),
+            str(in_turn),
+        ),
+        below("the same: sds off", 0.1, float(np.abs(twin.known.sd() / sd - 1).max()), str(at_once)),
+        below(
+            "the same: solves, next to the batch's",
+            1.3,
+            twin.cost.total / batch.cost.total,
+            f"{batch.cost.total} at once, {costs} one by one",
+        ),
+    ]
+
+
 def orders() -> list[Row]:
     """All orders of three batches."""
     twin, steps = sheet(1)
@@ -313,5 +351,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=100, help="synthetic patients whose stiffness drifts")
     parser.add_argument("--repeats", type=int, default=5, help="sheets read one by one and at once")
+    parser.add_argument("--body", action="store_true", help="load steps of a cube on a mesh too; takes minutes")
     parser.add_argument("--picture", type=Path, help="draw a patient who stiffens into this file")
     main(measure, parser)
