@@ -1,6 +1,6 @@
 """Twins that learn as data come: next to batches, textbooks and patients who are known; in solves of their models.
 
-    python benchmarks/streaming.py [--patients N] [--json]
+    python benchmarks/streaming.py [--patients N] [--body] [--picture FILE] [--json]
 
 The tissue is a sheet under biaxial stretch, which has a closed form; what counts is how often it is asked.
 """
@@ -8,6 +8,7 @@ The tissue is a sheet under biaxial stretch, which has a closed form; what count
 import argparse
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 from _stretched import NAMES, OUTPUTS, TRUTH, model, space
@@ -27,11 +28,14 @@ from fibertwin.calibration.twin import Twin
 
 def measure(arguments: argparse.Namespace) -> list[Row]:
     """All of it."""
+    if arguments.picture is not None:
+        picture(arguments.picture)
     return [
         *conjugate(),
         *kalman(),
         *tempered(),
         *load_steps(arguments.repeats),
+        *(on_a_mesh() if arguments.body else []),
         *orders(),
         *drift(arguments.patients),
         *alarms(arguments.patients),
@@ -179,6 +183,43 @@ def load_steps(repeats: int) -> list[Row]:
     ]
 
 
+def on_a_mesh() -> list[Row]:
+    """Three load steps of a cube, every solve an equilibrium."""
+    import _posterior_body as bodies
+
+    cube = bodies.body(2)
+    target = bodies.observed(cube, 0)
+    levels = np.repeat([1 / 3, 2 / 3, 1.0], len(cube.numbers) // 3).tolist()
+    rows = [
+        Reading(name, value, bodies.SD, time)
+        for name, value, time in zip(cube.numbers, target.measurement.values, levels, strict=True)
+    ]
+    empty = Twin(Outputs(cube, cube.numbers, tuple(levels)), target.space)
+    with clock() as at_once:
+        batch = empty.assimilate(Batch(tuple(rows)))
+    with clock() as in_turn:
+        twin = empty
+        for level in sorted(set(levels)):
+            twin = twin.assimilate(Batch(tuple(row for row in rows if row.time == level)))
+    sd = batch.known.sd()
+    costs = " + ".join(str(update.cost.total) for update in twin.updates)
+    return [
+        below(
+            "cube on a mesh, three load steps one by one: means off by sds",
+            0.2,
+            float(np.abs((twin.known.mean() - batch.known.mean()) / sd).max()),
+            str(in_turn),
+        ),
+        below("the same: sds off", 0.1, float(np.abs(twin.known.sd() / sd - 1).max()), str(at_once)),
+        below(
+            "the same: solves, next to the batch's",
+            1.3,
+            twin.cost.total / batch.cost.total,
+            f"{batch.cost.total} at once, {costs} one by one",
+        ),
+    ]
+
+
 def orders() -> list[Row]:
     """All orders of three batches."""
     twin, steps = sheet(1)
@@ -275,8 +316,41 @@ def alarms(patients: int) -> list[Row]:
     ]
 
 
+def picture(path: Path) -> None:
+    """A patient who stiffens, seen by a twin that walks and by one that stands still."""
+    import matplotlib.pyplot as plt
+
+    beliefs = Space((Parameter("k", LogNormal(1.0, 0.5), "kPa"),))
+    random, times = np.random.default_rng(0), np.arange(14.0)
+    truth = np.where(times < 6, 1.0, 1.3)
+    rows = [
+        Batch((Reading("k", float(k * (1 + 0.05 * random.normal())), float(0.05 * k), float(t)),))
+        for t, k in zip(times, truth, strict=True)
+    ]
+    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for change, color, name in ((Walking(0.0), "0.6", "stands still"), (Walking(0.2), "tab:blue", "walks")):
+        twin, means, bands, odd = Twin(Formulas(("k",), {"k": lambda q, r: q[0]}), beliefs, change), [], [], []
+        for batch in rows:
+            twin = twin.assimilate(batch)
+            means.append(twin.known.mean()[0])
+            bands.append(twin.known.interval()[0])
+            surprise = twin.updates[-1].surprise
+            odd.append(surprise is not None and surprise.odd)
+        axes.fill_between(times, *np.array(bands).T, color=color, alpha=0.3, lw=0)
+        axes.plot(times, means, color=color, label=f"twin that {name}, 95 %")
+        if name == "stands still":
+            axes.plot(times[odd], np.array(means)[odd], "x", color="tab:red", label="data are a surprise")
+    axes.plot(times, truth, "k:", drawstyle="steps-mid", label="truth")
+    axes.plot(times, [batch.readings[0].value for batch in rows], "k.", label="measured, sd 5 %")
+    axes.set(xlabel="observation", ylabel="stiffness, kPa", ylim=(0.8, 1.6))
+    axes.legend(frameon=False, loc="upper left")
+    figure.savefig(path, dpi=110)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=100, help="synthetic patients whose stiffness drifts")
     parser.add_argument("--repeats", type=int, default=5, help="sheets read one by one and at once")
+    parser.add_argument("--body", action="store_true", help="load steps of a cube on a mesh too; takes minutes")
+    parser.add_argument("--picture", type=Path, help="draw a patient who stiffens into this file")
     main(measure, parser)

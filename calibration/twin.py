@@ -69,6 +69,7 @@ class Twin:
         posterior: what is known; of parameters that walk, at the time of the last reading. None before the first.
         stops: what was known of parameters that walk at the time of each reading.
         solves: what may be used again.
+        rejected: readings that are kept but not believed.
     """
 
     predictor: Predictor
@@ -82,6 +83,7 @@ class Twin:
     posterior: Posterior | None = None
     stops: tuple[Stop, ...] = ()
     solves: tuple[Solve, ...] = ()
+    rejected: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
         if self.predictor.names != self.space.names:
@@ -91,8 +93,9 @@ class Twin:
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """All that was read, each once."""
-        return tuple(dict.fromkeys(reading for batch in self.batches for reading in batch.readings))
+        """All that was read and is believed, each once."""
+        rejected = set(self.rejected)
+        return tuple(reading for reading in self._read() if reading not in rejected)
 
     @property
     def known(self) -> Posterior:
@@ -138,7 +141,7 @@ class Twin:
             InputError: a reading is of nothing that can be predicted; nothing was solved then.
             SolveError: the model predicts nothing, or no mode was found.
         """
-        held = set(self.readings)
+        held = set(self._read())
         new = tuple(reading for reading in dict.fromkeys(batch.readings) if reading not in held)
         again = len(batch.readings) - len(new)
         sentences = self._noted(new, again)
@@ -168,10 +171,21 @@ class Twin:
         Raises:
             SolveError: no mode was found.
         """
-        other = replace(self, change=change, stops=(), posterior=None)
-        if not self.readings:
-            return other
-        return other._learned(other._learner(), self.readings, self.readings, None, None)
+        return replace(self, change=change)._anew()
+
+    def rejecting(self, *readings: Reading) -> "Twin":
+        """The twin that does not believe some readings, such as those that contradict others.
+
+        They stay in the file, with what became of them, and are not believed when they come again.
+
+        Raises:
+            SolveError: no mode was found.
+            ValueError: one of them was never read.
+        """
+        strange = set(readings) - set(self._read())
+        if strange:
+            raise ValueError(f"{next(iter(strange)).said()} was never read")
+        return replace(self, rejected=tuple(dict.fromkeys((*self.rejected, *readings))))._anew()
 
     def trajectory(self) -> tuple[Vector, Matrix, Matrix]:
         """Times (k,), medians (k, p) and 95 % bands (k, p, 2) of parameters that walk, from all readings.
@@ -240,6 +254,16 @@ class Twin:
         from .twin_file import load
 
         return load(path, predictor)
+
+    def _read(self) -> tuple[Reading, ...]:
+        return tuple(dict.fromkeys(reading for batch in self.batches for reading in batch.readings))
+
+    def _anew(self) -> "Twin":
+        """From all readings, with the solves that are known."""
+        other = replace(self, stops=(), posterior=None)
+        if not other.readings:
+            return other
+        return other._learned(other._learner(), other.readings, other.readings, None, None)
 
     def _learner(self) -> Learner:
         return Learner(self.predictor, self.space, self.change, self.seed, self.budget, self.checks)

@@ -80,6 +80,7 @@ def _packed(twin: "Twin") -> dict[str, NDArray[Any]]:
         "seed": twin.seed,
         "budget": twin.budget,
         "checks": twin.checks,
+        "rejected": [asdict(reading) for reading in twin.rejected],
         "batches": [asdict(batch) for batch in twin.batches],
         "updates": [asdict(update) for update in twin.updates],
         "stops": [[stop.time, stop.log_evidence] for stop in twin.stops],
@@ -124,6 +125,7 @@ def _unpacked(words: dict[str, Any], arrays: Mapping[str, NDArray[Any]], predict
             for (time, evidence), predicted, updated in zip(words["stops"], *beliefs, strict=True)
         ),
         _solves(words["sloped"], arrays),
+        tuple(_reading(reading) for reading in words["rejected"]),
     )
 
 
@@ -142,11 +144,11 @@ def _change(words: dict[str, Any]) -> Change:
 
 
 def _batch(words: dict[str, Any]) -> Batch:
-    readings = tuple(
-        Reading(**{**reading, "given": tuple((name, value) for name, value in reading["given"])})
-        for reading in words["readings"]
-    )
-    return Batch(readings, Source(**words["source"]))
+    return Batch(tuple(_reading(reading) for reading in words["readings"]), Source(**words["source"]))
+
+
+def _reading(words: dict[str, Any]) -> Reading:
+    return Reading(**{**words, "given": tuple((name, value) for name, value in words["given"])})
 
 
 def _update(words: dict[str, Any]) -> "Update":

@@ -77,9 +77,21 @@ def test_late_contradicting_and_surprising_data_are_told():
     assert any("y8 at time 8 (+" in sentence for sentence in odd.told)
 
 
+def test_what_is_rejected_is_kept_but_not_believed(tmp_path):
+    wrong = replace(READINGS[8], value=READINGS[8].value + 3.0)
+    twin = linear_twin().assimilate(Batch((*READINGS[:8], wrong))).assimilate(Batch(READINGS[8:]))
+    sound = twin.rejecting(wrong)
+    assert sound.known.mean() == pytest.approx(exact(list(range(9)))[0], abs=1e-10)
+    read = Twin.load(sound.save(tmp_path / "sound.twin"), sound.predictor)
+    assert read.rejected == (wrong,)
+    assert read.assimilate(Batch((wrong,))).known is read.known
+    with pytest.raises(ValueError, match="never read"):
+        twin.rejecting(replace(wrong, value=0.0))
+
+
 def test_surprise_is_even_where_the_model_is_right():
     chances = []
-    for seed in range(40):
+    for seed in range(25):
         random = np.random.default_rng(seed)
         truth = SPACE.theta(random.normal(size=2))
         y = A @ truth + 0.2 * random.normal(size=9)
