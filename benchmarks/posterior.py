@@ -235,7 +235,20 @@ def body(arguments: argparse.Namespace) -> list[Row]:
         told("cube: the normal approximation's mean, sd off", float(_laplace_bias(target, chain))),
         below("cube, 20 % of members fail: means, sd", 0.1, float(apart.max()), _cost(failing, failing_time)),
         judged("cube, 20 % of members fail: it ends right", "yes", failing.told[-2], broken.passed),
+        *_weighted(target, ours),
         *_recovered(),
+    ]
+
+
+def _weighted(target: Target, ours: Posterior) -> list[Row]:
+    """Draws of a Student t about the mode, weighted by true solves, in one round."""
+    with clock() as time:
+        found = calibrate(target, "importance", budget=12_000, starts=1)
+    cost = f"{_cost(found, time)}, {found.ess:.0f} effective draws"
+    means = np.abs(ours.mean() - found.mean()) / found.sd()
+    return [
+        below("cube: means from draws weighted by true solves, sd", 0.1, float(means.max()), cost),
+        below("cube: sds from these, relative", 0.1, float(np.abs(ours.sd() / found.sd() - 1).max())),
     ]
 
 

@@ -1,17 +1,21 @@
 """Equilibria as a forward model: parameters in, what is measured out, with derivatives, on any number of ranks."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fibertwin.solver.family import Effort, Equilibria, Family, Observe
+from fibertwin.errors import InputError
+from fibertwin.errors import Problem as Wrong
+from fibertwin.solver.family import Effort, Equilibria, Family, Observe, Slope
+from fibertwin.solver.field_gradient import FieldGradient
 
+from .free_numbers import FreeNumbers
 from .observe import Observation, Seen
 
 if TYPE_CHECKING:
-    from fibertwin.solver import Stepping
+    from fibertwin.solver import Problem, Stepping
     from fibertwin.solver.system import System
 
 type Vector = NDArray[np.float64]
@@ -49,7 +53,7 @@ class EquilibriumModel:
         stepping: "Stepping | None" = None,
         *,
         petsc: str = "",
-        rtol: float = 1e-6,
+        rtol: float = 1e-5,
         sizes: Vector | None = None,
     ) -> None:
         self._names = tuple(names)
@@ -63,6 +67,30 @@ class EquilibriumModel:
         self.numbers = tuple(name for _, seen in self._seen for name in seen.names)
         self.units = tuple(seen.unit for _, seen in self._seen for _ in seen.names)
         self._order = self._rows(levels)
+
+    @classmethod
+    def of(
+        cls,
+        problem: "Problem",
+        places: Mapping[str, str | tuple[str, ...]],
+        observations: Sequence[tuple[float, Observation]],
+        stepping: "Stepping | None" = None,
+        **more: Any,
+    ) -> Self:
+        """The model of a problem some of whose numbers are free.
+
+        Args:
+            problem: the problem at the numbers as they are.
+            places: place of each parameter, by its name: ``{"k1": "materials.white.energies.1.k1"}``.
+            observations: as the class has them, and so are the others.
+            stepping: how loads are brought on.
+            more: see the class.
+
+        Raises:
+            InputError: a place holds no number, a problem is inconsistent, or an observation sees nothing.
+        """
+        free = FreeNumbers(problem, places)
+        return cls(free.names, free, free.theta, observations, stepping, **more)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,6 +121,39 @@ class EquilibriumModel:
         seen, slopes = self.equilibria.linearise(theta)
         return self._shared(np.concatenate(seen)[self._order]), self._shared(np.concatenate(slopes)[self._order])
 
+    def pulled(
+        self, theta: Vector, weights: Vector, fields: Sequence[FieldGradient] = ()
+    ) -> tuple[Vector, list[NDArray[np.float64]]]:
+        """Gradient of the sum of weights (m,) times what is seen, by one adjoint solve for each level.
+
+        For weights that depend on what is seen, as those of a misfit do, call ``solve`` first: the state is kept.
+
+        Returns:
+            the gradient (p,), and by each field (cells, points) on this rank's own cells.
+
+        Raises:
+            InputError: a parameter is out of bounds, or something is seen that has no adjoint derivatives.
+            SolveError: there is no equilibrium.
+        """
+        odd = [seen.names[0] for _, seen in self._seen if seen.pull is None]
+        if odd:
+            wanted = "displacements, strains or images"
+            raise InputError(Wrong("observations", "have no adjoint derivatives", ", ".join(odd), wanted))
+        ends = np.cumsum([len(seen.names) for _, seen in self._seen])
+        parts = np.split(np.asarray(weights, dtype=float), ends[:-1])
+        slopes = [
+            _sum(
+                [
+                    seen.pull(part)
+                    for (at, seen), part in zip(self._seen, parts, strict=True)
+                    if at == level and seen.pull
+                ]
+            )
+            for level in sorted({at for at, _ in self._seen})
+        ]
+        numbers, values = self.equilibria.gradient(theta, slopes, fields)
+        return self._shared(numbers), values
+
     def _look(self, level: float) -> Observe:
         def look(system: "System") -> Vector:
             return np.concatenate([seen.value(system) for at, seen in self._seen if at == level])
@@ -107,3 +168,12 @@ class EquilibriumModel:
     def _shared(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
         found: NDArray[np.float64] = self._comm.bcast(array)
         return found
+
+
+def _sum(slopes: Sequence[Slope]) -> Slope:
+    """The sum of derivatives."""
+
+    def total(system: "System") -> list[Vector]:
+        return [np.sum(blocks, axis=0) for blocks in zip(*(slope(system) for slope in slopes), strict=True)]
+
+    return total

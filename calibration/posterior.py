@@ -175,6 +175,17 @@ class Posterior:
         residual = self.measurement.residual(prediction)
         return float(self.measurement.pull(prediction, self._column(residual))[1][0, 0]) / len(residual)
 
+    def residuals(self) -> Vector:
+        """Measured less predicted at the mode over the standard deviation of noise (m,); NaN where nothing was seen.
+
+        Where noise is correlated that deviation is what is left of it once the other numbers are known.
+        """
+        prediction = self.modes[0].mode.prediction
+        found = np.full(len(self.measurement.values), np.nan)
+        precision = self.measurement.precision(prediction)
+        found[self.measurement.known] = self.measurement.residual(prediction) * np.sqrt(precision)
+        return found
+
     def _column(self, residual: Vector) -> Matrix:
         """Residuals (k,) as the derivative (m, 1) of the predictions that they belong to."""
         column = np.zeros((len(self.measurement.values), 1))

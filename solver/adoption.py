@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .constraints import Constraints
 from .equations import Forms, Pushed
 from .loads import Load, VolumeLoad
 from .problem import Problem
 from .supports import Place, Springs, Support
+
+if TYPE_CHECKING:
+    from dolfinx import fem
+
+    from fibertwin.meshes import FiberField
 
 
 def require_alike(one: Problem, other: Problem) -> None:
@@ -25,11 +32,44 @@ def require_alike(one: Problem, other: Problem) -> None:
         "the regions": one.materials.keys() == other.materials.keys(),
         "the supports": _kinds(one.supports) == _kinds(other.supports),
         "the loads": _kinds(one.loads) == _kinds(other.loads),
-        "the fibers": one.fibers is other.fibers,
+        "the fibers": _points(one.fibers) == _points(other.fibers),
     }
     differing = [name for name, alike in same.items() if not alike]
     if differing:
         raise ValueError(f"problems of one family differ in numbers only, not in {', '.join(differing)}")
+
+
+def _points(fibers: "FiberField | None") -> object:
+    """Where fibers are known."""
+    return None if fibers is None else (id(fibers.mesh), fibers.degree)
+
+
+class BoundFibers:
+    """The fibers that forms read, which take the values of others.
+
+    Args:
+        fibers: what the forms have been made with.
+    """
+
+    def __init__(self, fibers: "FiberField | None") -> None:
+        self._bound = self._present = fibers
+        self._own: list[NDArray[np.float64]] = []
+
+    def adopt(self, fibers: "FiberField | None") -> None:
+        """Take the values of other fibers, or its own again."""
+        if fibers is self._present or fibers is None or self._bound is None:
+            return
+        functions = _functions(self._bound)
+        if not self._own:
+            self._own = [function.x.array.copy() for function in functions]
+        values = self._own if fibers is self._bound else [function.x.array for function in _functions(fibers)]
+        for function, array in zip(functions, values, strict=True):
+            function.x.array[:] = array
+        self._present = fibers
+
+
+def _functions(fibers: "FiberField") -> "list[fem.Function]":
+    return [fibers.structure_tensor, fibers.axis, fibers.sheet, fibers.fa]
 
 
 def _kinds(members: Mapping[str, Support] | Mapping[str, Load]) -> dict[str, object]:

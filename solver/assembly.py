@@ -86,6 +86,15 @@ class Assembly:
         place = self._state.displacement.x.petsc_vec
         petsc.apply_lifting(part, [tangent], bcs=[self._conditions], x0=[place], alpha=-1.0)
 
+    def drag(self, b: PETSc.Vec) -> None:
+        """Add what the conditions' values, taken for changes of the unknowns, change in the residual."""
+        for number, part in enumerate(b.getNestSubVecs()):
+            tangents = [tissue.tangent[number][0] for tissue in self._forms.tissue]
+            stiffness = [self._forms.stiffness] if number == 0 and self._forms.stiffness is not None else []
+            for form in (*tangents, *stiffness):
+                petsc.apply_lifting(part, [form], bcs=[self._conditions], alpha=-1.0)
+            part.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+
     def tangent(self, damping: float = 0.0) -> None:
         """Bring the tangent to the present state, its displacement block's diagonal raised by a part of itself."""
         places = [(0, 0)] if len(self._blocks) == 1 else [(0, 0), (0, 1), (1, 1)]

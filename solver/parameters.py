@@ -274,17 +274,17 @@ def _require(
         raise InputError(Wrong(where, "has values that are not finite", f"at {odd} of {total} points", "numbers"))
     lowest = min(comm.allgather(float(values.min(initial=np.inf))))
     greatest = max(comm.allgather(float(values.max(initial=-np.inf))))
-    wrong = [words for words, holds in _limits(bounds) if total and not (holds(lowest) and holds(greatest))]
+    wrong = [words for words, holds in limits(bounds) if total and not (holds(lowest) and holds(greatest))]
     if wrong:
         got = f"{lowest:.6g} to {greatest:.6g} {unit.name}".rstrip()
         raise InputError(Wrong(where, "is out of range", got, " and ".join(wrong)))
 
 
-def _limits(bounds: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+def limits(bounds: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
     """Each bound in words, and as a test of a number."""
     for bound in bounds:
         if isinstance(bound, bounds_of.GroupedMetadata):
-            yield from _limits(tuple(bound))
+            yield from limits(tuple(bound))
         elif isinstance(bound, bounds_of.Gt):
             yield f"more than {bound.gt:g}", lambda value, limit=bound.gt: value > limit
         elif isinstance(bound, bounds_of.Ge):

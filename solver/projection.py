@@ -59,6 +59,18 @@ class Projection:
         self.clear(correction)
         correction.array_w.reshape(-1, 3)[self._nodes] += self._lifted(u)
 
+    def drag(self, matrix: PETSc.Mat, b: PETSc.Vec, moved: Array) -> None:
+        """Add what a motion (nodes, 3) of the nodes held obliquely changes in a nest of residuals, by the tangent."""
+        mixed = matrix.getType() == "nest"
+        rows = [matrix] if not mixed else [matrix.getNestSubMatrix(i, 0) for i in (0, 1)]
+        self._lift.x.array[:] = 0.0
+        self._lift.x.array.reshape(-1, 3)[self._oblique.nodes] = moved[self._oblique.nodes]
+        for row, part in zip(rows, b.getNestSubVecs(), strict=True):
+            change = part.duplicate()
+            row.mult(self._lift.x.petsc_vec, change)
+            part.axpy(1.0, change)
+            change.destroy()
+
     def apply(self, matrix: PETSc.Mat, b: PETSc.Vec, u: fem.Function, *, moving: bool) -> PETSc.Mat:
         """Constrain tangent and residual; returns the constrained tangent, which this object owns.
 

@@ -10,6 +10,7 @@ from petsc4py import PETSc
 
 from fibertwin.errors import SolveError
 
+from .guesses import Guesses, put, taken
 from .linear import Change
 from .system import System
 
@@ -23,13 +24,35 @@ class Response:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._guesses = Guesses(system.comm)
 
-    def imbalance(self) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-        """Forces (mN) and volume errors (mm³) at owned unknowns, held ones among them; errors of the cavities (mm³)."""
+    def imbalance(self) -> list[NDArray[np.float64]]:
+        """Forces (mN) and volume errors (mm³) at owned unknowns, held ones among them."""
         system = self._system
         system._assembly.residual(system._b)
         system._assembled = False
-        return [np.array(part.array_r) for part in system._b.getNestSubVecs()], system._cavities.errors()
+        return [np.array(part.array_r) for part in system._b.getNestSubVecs()]
+
+    def volume_errors(self) -> NDArray[np.float64]:
+        """By how much the cavities differ from the volumes prescribed (mm³)."""
+        return self._system._cavities.errors()
+
+    def drag(self, moved: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """What held points that move (mm, with ghosts) change in the imbalance, by the tangent of ``linearize``.
+
+        It leaves the supports astray; ``System.adopt`` puts them back.
+        """
+        system = self._system
+        by_node = moved.reshape(-1, 3)
+        for axis, values in enumerate(system.constraints.values):
+            values.x.array[:] = by_node[:, axis]
+        b = system._nested_vector()
+        system._assembly.drag(b)
+        if system._projection is not None:
+            system._projection.drag(system._assembly.matrix, b, by_node)
+        found = [np.array(part.array_r) for part in b.getNestSubVecs()]
+        b.destroy()
+        return found
 
     def place(self) -> None:
         """Put what supports hold to its present place."""
@@ -54,6 +77,7 @@ class Response:
             self._operator = system._projection.apply(
                 self._operator, system._b, system.state.displacement, moving=False
             )
+        self._guesses.begin(self._operator, system._level)
 
     def respond(
         self, forces: Sequence[NDArray[np.float64]], volumes: NDArray[np.float64], rtol: float
@@ -107,7 +131,8 @@ class Response:
         b, z = system._nested_vector(), system._nested_vector()
         for part, slope in zip(b.getNestSubVecs(), slopes, strict=True):
             part.array_w[:] = slope
-        if not self._solve_held(b, z, rtol, transposed=not system.forms.symmetric):
+        solve = self._solve_held if system.forms.symmetric else self._solve_transposed
+        if not solve(b, z, rtol):
             raise SolveError(f"The tangent at {system._level:.3g} of the load could not be solved.")
         found = []
         for function, part in zip(system.state.functions, z.getNestSubVecs(), strict=True):
@@ -119,24 +144,45 @@ class Response:
             item.destroy()
         return found
 
-    def _solve_held(self, b: PETSc.Vec, z: PETSc.Vec, rtol: float, *, transposed: bool = False) -> bool:
-        """Solve the tangent where held unknowns stay."""
-        system = self._system
-        petsc.set_bc(b, system._rows, alpha=0.0)
-        if system._projection is not None:
-            system._projection.clear(b.getNestSubVecs()[0])
-        operator, right, left = self._operator, system._plain(b), system._plain(z)
-        if transposed and self._change is not Change.NONE:
-            system._linear.solve(operator, right, left, 1e-1, change=self._change)  # makes its levels
-        if transposed:
-            result = system._linear.solve_transposed(operator, right, left, rtol)
+    def _solve_held(self, b: PETSc.Vec, z: PETSc.Vec, rtol: float) -> bool:
+        """Solve the tangent where held unknowns stay, from a guess."""
+        system, operator, guesses = self._system, self._operator, self._guesses
+        self._hold(b)
+        right, left = system._plain(b), system._plain(z)
+        asked = taken(right)
+        start, remains = guesses.guess(asked)
+        size, rest = (np.sqrt(guesses.dot(vector, vector)) for vector in (asked, remains))
+        solved = True
+        if rest > rtol * size:
+            put(right, remains)
+            result = system._linear.solve(operator, right, left, min(rtol * size / rest, 0.5), change=self._change)
+            solved, self._change = result.reason > 0, Change.NONE
         else:
-            result = system._linear.solve(operator, right, left, rtol, change=self._change)
+            left.zeroEntries()
+        put(left, taken(left) + start)
+        self._hold(z)
+        if solved and size > 0:
+            operator.mult(left, right)
+            guesses.keep(taken(left), taken(right))
+        return solved
+
+    def _solve_transposed(self, b: PETSc.Vec, z: PETSc.Vec, rtol: float) -> bool:
+        """Solve the transposed tangent where held unknowns stay."""
+        system = self._system
+        self._hold(b)
+        operator, right, left = self._operator, system._plain(b), system._plain(z)
+        if self._change is not Change.NONE:
+            system._linear.solve(operator, right, left, 1e-1, change=self._change)  # makes its levels
+        result = system._linear.solve_transposed(operator, right, left, rtol)
         self._change = Change.NONE
-        petsc.set_bc(z, system._rows, alpha=0.0)
-        if system._projection is not None:
-            system._projection.clear(z.getNestSubVecs()[0])
+        self._hold(z)
         return result.reason > 0
+
+    def _hold(self, vector: PETSc.Vec) -> None:
+        """Make a nest of vectors zero where supports hold."""
+        petsc.set_bc(vector, self._system._rows, alpha=0.0)
+        if self._system._projection is not None:
+            self._system._projection.clear(vector.getNestSubVecs()[0])
 
     def _share_volumes(
         self, z: PETSc.Vec, volumes: NDArray[np.float64], rtol: float

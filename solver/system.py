@@ -12,7 +12,7 @@ from petsc4py import PETSc
 from fibertwin.curve import Curve, Moment
 from fibertwin.memory import hand_back
 
-from .adoption import adopt_loads, adopted_supports, require_alike
+from .adoption import BoundFibers, adopt_loads, adopted_supports, require_alike
 from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
@@ -58,6 +58,7 @@ class System:
         self.problem = problem
         self.comm = problem.anatomy.mesh.comm
         self._end = end
+        self._fibers = BoundFibers(problem.fibers)
         self.state: Unknowns = unknowns(problem)
         V = self.state.displacement.function_space
         moments = [self.moment(level) for level in (0.0, *self.knots())]
@@ -92,6 +93,7 @@ class System:
         """
         require_alike(self.problem, problem)
         last, self.problem = self.problem, problem
+        self._fibers.adopt(problem.fibers)
         if dict(problem.materials) != dict(last.materials):
             for group in self.state.tissue:
                 group.adopt(problem)

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
+from .direction import Direction
 from .observation import Observation, Seen
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from fibertwin.solver.family import Slope
     from fibertwin.solver.system import System
 
 type Array = NDArray[np.float64]
@@ -63,7 +65,11 @@ class DisplacementImage(_Grid):
         def value(system: "System") -> Array:
             return np.asarray(comm.allreduce(means @ at.now().reshape(-1, 3))).ravel()
 
-        return Seen(tuple(f"{name} {axis}" for name in _names(self.voxels) for axis in "xyz"), "mm", value)
+        def pull(weights: Array) -> "Slope":
+            work = (means.T @ weights.reshape(-1, 3)).reshape(*at.weights.shape, 3)
+            return lambda system: at.pulled(system, work)
+
+        return Seen(tuple(f"{name} {axis}" for name in _names(self.voxels) for axis in "xyz"), "mm", value, pull)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +77,10 @@ class StrainImage(_Grid):
     """Mean Green–Lagrange strain n·E n of voxels in the reference configuration.
 
     Attributes:
-        direction: ``fiber``, ``sheet`` or a vector (3,).
+        direction: ``fiber``, ``sheet``, a vector (3,), or ``Around`` an axis.
     """
 
-    direction: str | tuple[float, float, float] = "fiber"
+    direction: Direction = "fiber"
 
     def on(self, system: "System") -> Seen:
         """Weigh quadrature points for each voxel. Collective.
@@ -90,7 +96,11 @@ class StrainImage(_Grid):
         def value(system: "System") -> Array:
             return np.asarray(comm.allreduce(means @ strain(n).ravel()))
 
-        return Seen(tuple(_names(self.voxels)), "", value)
+        def pull(weights: Array) -> "Slope":
+            shares = (means.T @ weights).reshape(strain.weights.shape)
+            return lambda system: strain.slope(system, n, shares)
+
+        return Seen(tuple(_names(self.voxels)), "", value, pull)
 
 
 def voxels_of(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ class Seen:
         unit: of all of them.
         value: the numbers that the present state of a system shows, the same on every rank. Collective.
         pull: for weights (m,), what gives the derivatives of the weighted sum by the unknowns; None where the
-            observation is not linear in the displacement.
+            observation has no such derivatives.
     """
 
     names: tuple[str, ...]

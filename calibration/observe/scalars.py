@@ -1,5 +1,6 @@
 """Single numbers of a body: mean strain of a region, volume and pressure of a cavity, force and torque of a support."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,11 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem
 
+from .direction import Direction, named
 from .observation import Observation, Seen
 
 if TYPE_CHECKING:
+    from fibertwin.solver.family import Slope
     from fibertwin.solver.system import System
 
 type Vector = NDArray[np.float64]
@@ -24,11 +27,11 @@ class MeanStrain(Observation):
 
     Attributes:
         region: name of the region.
-        direction: ``fiber``, ``sheet``, or a vector (3,).
+        direction: ``fiber``, ``sheet``, a vector (3,), or ``Around`` an axis.
     """
 
     region: str
-    direction: str | tuple[float, float, float] = "fiber"
+    direction: Direction = "fiber"
 
     def on(self, system: "System") -> Seen:
         """Find the region and its directions. Collective.
@@ -38,11 +41,12 @@ class MeanStrain(Observation):
         """
         from .strain import directions, strain_along
 
-        tag = _known(system.problem.anatomy.regions, self.region, "region")
+        regions = system.problem.anatomy.regions
+        _require(regions, self.region, "region")
         n, strain, comm = directions(system, self.direction), strain_along(system), system.comm
         tags = system.problem.anatomy.cell_tags
         inside = np.zeros(len(strain.weights), dtype=bool)
-        cells = tags.indices[tags.values == tag]
+        cells = tags.indices[tags.values == regions[self.region]]
         inside[cells[cells < len(inside)]] = True
         weights = strain.weights * inside[:, None]
         volume = comm.allreduce(float(weights.sum()))
@@ -50,8 +54,10 @@ class MeanStrain(Observation):
         def value(system: "System") -> Vector:
             return np.array([comm.allreduce(float((weights * strain(n)).sum())) / volume])
 
-        named = self.direction if isinstance(self.direction, str) else "given direction"
-        return Seen((f"strain of {self.region}, {named}",), "", value)
+        def pull(shares: Vector) -> "Slope":
+            return lambda system: strain.slope(system, n, shares[0] * weights / volume)
+
+        return Seen((f"strain of {self.region}, {named(self.direction)}",), "", value, pull)
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class CavityVolume(Observation):
         Raises:
             InputError: there is no such cavity.
         """
-        _known(system.cavities(), self.cavity, "cavity")
+        _require(system.cavities(), self.cavity, "cavity")
         return Seen(
             (f"volume of {self.cavity}",), "mm^3", lambda system: np.array([system.cavities()[self.cavity].volume])
         )
@@ -92,7 +98,7 @@ class CavityPressure(Observation):
         Raises:
             InputError: there is no such cavity.
         """
-        _known(system.cavities(), self.cavity, "cavity")
+        _require(system.cavities(), self.cavity, "cavity")
         return Seen(
             (f"pressure of {self.cavity}",), "kPa", lambda system: np.array([system.cavities()[self.cavity].pressure])
         )
@@ -116,7 +122,7 @@ class Reaction(Observation):
         Raises:
             InputError: there is no such support.
         """
-        _known(system.problem.supports, self.support, "support")
+        _require(system.problem.supports, self.support, "support")
         chosen = [AXES.index(axis) for axis in self.components]
         names = tuple(f"force of {self.support} {axis}" for axis in self.components)
         return Seen(names, "mN", lambda system: system.reactions()[self.support][chosen])
@@ -142,15 +148,13 @@ class Torque(Observation):
         Raises:
             InputError: there is no such support.
         """
-        _known(system.problem.supports, self.support, "support")
+        _require(system.problem.supports, self.support, "support")
         chosen = [AXES.index(axis) for axis in self.components]
         names = tuple(f"torque of {self.support} {axis}" for axis in self.components)
         return Seen(names, "mN*mm", lambda system: system.torques(self.about)[self.support][chosen])
 
 
-def _known[T](members: "dict[str, T] | object", name: str, kind: str) -> T:
-    found: dict[str, T] = dict(members.items()) if hasattr(members, "items") else {}
-    if name not in found:
-        wanted = f"one of {', '.join(sorted(found))}" if found else f"a case with a {kind}"
+def _require(members: Mapping[str, object], name: str, kind: str) -> None:
+    if name not in members:
+        wanted = f"one of {', '.join(sorted(members))}" if members else f"a case with a {kind}"
         raise InputError(Problem(kind, f"no such {kind}", name, wanted))
-    return found[name]

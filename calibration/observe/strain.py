@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+import basix.ufl
 import numpy as np
 import ufl
-from dolfinx import fem
+from dolfinx import fem, la
 from numpy.typing import NDArray
 
 from fibertwin import jit
@@ -12,6 +13,8 @@ from fibertwin.errors import InputError, Problem
 from fibertwin.meshes import quadrature_points
 from fibertwin.solver.deformation import quadrature
 from fibertwin.solver.fields import at_points
+
+from .direction import Around, Direction
 
 if TYPE_CHECKING:
     from fibertwin.solver.system import System
@@ -36,6 +39,8 @@ class AtPoints:
         self.points = quadrature_points(self._mesh, problem.quadrature_degree)[0][:count]
         u = system.state.displacement
         shown = ufl.grad(u) if gradient else u
+        self._degree, self._gradient = problem.quadrature_degree, gradient
+        self._form: fem.Form | None = None
         self._expression = fem.Expression(shown, reference, jit_options=jit.options())
         volume = fem.Expression(abs(ufl.JacobianDeterminant(self._mesh)), reference, jit_options=jit.options())
         self.weights = np.asarray(volume.eval(self._mesh, self._cells)).reshape(count, len(weights)) * weights
@@ -44,6 +49,34 @@ class AtPoints:
         """Values (cells, q, …) at the present state."""
         found = np.asarray(self._expression.eval(self._mesh, self._cells))
         return found.reshape(*self.weights.shape, -1)
+
+    def pulled(self, system: "System", work: Array) -> list[Array]:
+        """Σ work · (δu, or its gradient) for changes of all unknowns that this rank owns, by block. Collective.
+
+        Args:
+            system: the system.
+            work: (cells, q, 3), or (cells, q, 9) against the gradient.
+        """
+        V = system.state.displacement.function_space
+        if self._form is None:
+            shape = (3, 3) if self._gradient else (3,)
+            element = basix.ufl.quadrature_element(
+                self._mesh.basix_cell(), value_shape=shape, scheme="default", degree=self._degree
+            )
+            self._work = fem.Function(fem.functionspace(self._mesh, element))
+            v = ufl.TestFunction(V)
+            metadata = {"quadrature_degree": self._degree, "quadrature_scheme": "default"}
+            work_done = ufl.inner(self._work, ufl.grad(v) if self._gradient else v)
+            self._form = fem.form(
+                work_done * ufl.Measure("dx", self._mesh, metadata=metadata), jit_options=jit.options()
+            )
+        table = self._work.function_space.dofmap.list[: len(self._cells)]
+        per_volume = work / self.weights[..., None]
+        self._work.x.array.reshape(-1, work.shape[-1])[table.ravel()] = per_volume.reshape(-1, work.shape[-1])
+        found = fem.assemble_vector(self._form)
+        found.scatter_reverse(la.InsertMode.add)
+        owned = 3 * V.dofmap.index_map.size_local
+        return [np.array(found.array[:owned]), *nothing_else(system)]
 
 
 class Strain(AtPoints):
@@ -54,9 +87,22 @@ class Strain(AtPoints):
 
     def __call__(self, n: Array) -> Array:
         """Values (cells, q) along unit vectors (cells, q, 3)."""
+        return np.asarray(0.5 * ((self._stretched(n) ** 2).sum(axis=-1) - 1))
+
+    def slope(self, system: "System", n: Array, weights: Array) -> list[Array]:
+        """Derivatives of the sum of weights (cells, q) times values, by the unknowns. Collective."""
+        work = np.einsum("cq,cqi,cqj->cqij", weights, self._stretched(n), n)
+        return self.pulled(system, work.reshape(*weights.shape, 9))
+
+    def _stretched(self, n: Array) -> Array:
+        """What unit vectors have become."""
         H = self.now().reshape(*self.weights.shape, 3, 3)
-        stretched = n + np.einsum("cqij,cqj->cqi", H, n)
-        return np.asarray(0.5 * ((stretched**2).sum(axis=-1) - 1))
+        return np.asarray(n + np.einsum("cqij,cqj->cqi", H, n))
+
+
+def nothing_else(system: "System") -> list[Array]:
+    """Zeros for the unknowns that are no displacements."""
+    return [np.zeros(f.function_space.dofmap.index_map.size_local) for f in system.state.functions[1:]]
 
 
 def strain_along(system: "System") -> Strain:
@@ -64,14 +110,21 @@ def strain_along(system: "System") -> Strain:
     return Strain(system)
 
 
-def directions(system: "System", direction: str | tuple[float, float, float]) -> Array:
+def directions(system: "System", direction: Direction) -> Array:
     """Unit vectors (cells, q, 3) at the quadrature points of this rank's own cells.
 
     Raises:
-        InputError: fibers are asked for and there are none, or the vector has no length.
+        InputError: fibers are asked for and there are none, or a vector has no length.
     """
     problem = system.problem
     count = problem.anatomy.mesh.topology.index_map(3).size_local
+    if isinstance(direction, Around):
+        found = direction.at(quadrature_points(problem.anatomy.mesh, problem.quadrature_degree)[0][:count])
+        if system.comm.allreduce(int(not np.isfinite(found).all())):
+            raise InputError(
+                Problem("direction", "is not known on the axis, or the axis has no length", str(direction))
+            )
+        return found
     if isinstance(direction, str):
         if problem.fibers is None or direction not in ("fiber", "sheet"):
             wanted = "a vector" if problem.fibers is None else "fiber, sheet or a vector"

@@ -6,6 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fibertwin.calibration_pictures import Curve, bands, contraction, pairs, profiles
 from fibertwin.report.drawing import Picture
 from fibertwin.report.style import CSS
@@ -13,6 +15,9 @@ from fibertwin.report.text import number, table
 
 if TYPE_CHECKING:
     from fibertwin.calibration import Identifiability, Lesson, Posterior, Profile
+
+WORST = 5
+"""Measured numbers with the greatest residuals that are shown."""
 
 FAILED = 12
 """Failed solves that are shown one by one."""
@@ -111,7 +116,12 @@ def _misfit(posterior: "Posterior") -> str:
     words = f"Squared residuals at the mode are {misfit:.3g} times what the noise says they should be."
     if misfit > 2:
         words += " The model does not meet the data within their noise, and intervals are too narrow for that."
-    return f"<p>{escape(words)}</p>"
+    residuals = posterior.residuals()
+    names = posterior.measurement.names
+    known = np.flatnonzero(posterior.measurement.known)
+    worst = known[np.argsort(-np.abs(residuals[known]))][:WORST]
+    rows = [[names[i] if names else f"number {i + 1}", number(float(residuals[i]), 3)] for i in worst]
+    return f"<p>{escape(words)} The numbers that it meets worst:</p>" + table(["number", "residual over noise"], rows)
 
 
 def _lessons(posterior: "Posterior", lessons: Sequence["Lesson"]) -> str:

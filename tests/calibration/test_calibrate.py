@@ -168,6 +168,7 @@ def test_noise_of_unknown_size_and_outliers_go_through():
     heavy = calibrate(Target(target.model, target.space, Measurement(tuple(values), StudentT(0.05))))
     normal = calibrate(Target(target.model, target.space, Measurement(tuple(values), Gaussian(0.05))))
     assert np.abs(heavy.mean() - truth).max() < 0.1 < np.abs(normal.mean() - truth).max()
+    assert set(np.argsort(-np.abs(normal.residuals()))[:2]) == {2, 7}
 
 
 def test_a_killed_calibration_goes_on(tmp_path):
