@@ -116,8 +116,8 @@ class Learner:
 
     def surprise(
         self, new: Sequence[Reading], old: Posterior, solves: Sequence[Solve], stop: Stop | None
-    ) -> tuple[Surprise, Cost]:
-        """How far new readings are from what was expected, and the solves that it took to know."""
+    ) -> tuple[Surprise, Cost, tuple[Solve, ...]]:
+        """How far new readings are from what was expected, the solves that it took to know, and all known now."""
         rows = ordered(new)
         recorder = self._recorder(rows, solves)
         model = Counted(recorder)
@@ -127,16 +127,17 @@ class Learner:
         target = Target(model, self.space, measured(rows))
         if stop is not None and isinstance(self.change, Walking):
             belief = walked(self.space, self.change, stop, max(reading.time for reading in rows))
-            z = random.multivariate_normal(belief.mean, belief.covariance, DRAWN)
+            center, z = belief.mean, random.multivariate_normal(belief.mean, belief.covariance, DRAWN)
         else:
-            z = old.z[random.choice(len(old.z), DRAWN, p=old.weights)]
-        return surprise(target.measurement, self._predicted(target, model, z, old), random), model.cost
+            center, z = old.modes[0].z, old.z[random.choice(len(old.z), DRAWN, p=old.weights)]
+        expected = self._predicted(target, model, center, z, old)
+        found = surprise(target.measurement, expected, random)
+        return found, model.cost, tuple(recorder.solves) if self.predictor.lasting else ()
 
-    def _predicted(self, target: Target, model: Counted, z: Matrix, old: Posterior) -> Matrix:
+    def _predicted(self, target: Target, model: Counted, center: Vector, z: Matrix, old: Posterior) -> Matrix:
         """Predictions (k, m) at some of the draws (n, p): of what is known already, or by true solves."""
         if not self.predictor.lasting:
             return solved(target, model, z[:SOLVED]).predictions
-        center = z.mean(axis=0)
         if old.emulator is not None and not isinstance(self.change, Walking):
             samples = [
                 Sample(target.space.z(t), y, None if s is None else s @ target.space.slopes(target.space.z(t)))

@@ -126,13 +126,13 @@ def read_batch(path: Path | str, who: str | None = None, when: datetime | None =
     path = Path(path)
     try:
         text = path.read_bytes()
-        table = csv.DictReader(text.decode("utf-8-sig").splitlines())
+        table = csv.DictReader(text.decode("utf-8-sig").splitlines(), skipinitialspace=True)
         rows = [(table.line_num, row) for row in table]
     except FileNotFoundError as error:
         raise InputError(Problem(str(path), "is not there")) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(Problem(str(path), "is no table of readings", hint="save it as CSV, UTF-8")) from error
-    header = tuple(table.fieldnames or ())
+    header = tuple(name.strip() for name in table.fieldnames or ())
     lacking = [name for name in ("name", "value") if name not in header]
     if lacking or not rows:
         what = "has no column " + " and no column ".join(lacking) if lacking else "has no rows"

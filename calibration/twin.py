@@ -149,15 +149,15 @@ class Twin:
             return self._with(batch, Update(batch.fingerprint, 0, again, *self._evidence(), None, Cost(), sentences))
         learner = self._learner()
         learner.predictor.observing(new)
-        odd, cost = None, Cost()
+        odd, cost, solves = None, Cost(), self.solves
         if self.posterior is not None:
-            odd, cost = learner.surprise(new, self.posterior, self.solves, self._before(new))
+            odd, cost, solves = learner.surprise(new, self.posterior, self.solves, self._before(new))
             sentences = (*sentences, odd.said())
         if told is not None:
             for sentence in sentences:
                 told(sentence)
         readings = (*self.readings, *new)
-        learned = self._learned(learner, readings, new, solve_many, told)
+        learned = replace(self, solves=solves)._learned(learner, readings, new, solve_many, told)
         evidence = learned._evidence()[0]
         before = self._evidence()[0] if self.posterior is not None else 0.0
         sentences = (*sentences, *(learned.known.told if not isinstance(self.change, Walking) else ()))

@@ -245,7 +245,7 @@ def test_counts_and_concentrations_of_an_equation():
 
 def test_a_file_of_readings(tmp_path):
     path = tmp_path / "new.csv"
-    path.write_text("name,value,sd,time,noise,dose\ny1,0.5,0.1,2,,\nn,3,,1,count,20\n")
+    path.write_text("name, value,sd,time,noise,dose\ny1,0.5,0.1,2,,\nn,3,,1,count,20\n")
     batch = read_batch(path, who="nurse")
     assert batch.readings == (
         Reading("y1", 0.5, 0.1, 2.0),
