@@ -266,3 +266,21 @@ def test_a_file_of_readings(tmp_path):
 def test_a_reading_of_nothing_that_is_predicted_is_refused():
     with pytest.raises(InputError, match="y17: is not predicted"):
         linear_twin().assimilate(Batch((Reading("y17", 0.0, 1.0),)))
+
+
+def test_a_walk_costs_a_few_solves_for_each_time():
+    space = Space((Parameter("a", LogNormal(1.0, 0.5)), Parameter("b", LogNormal(1.0, 0.5))))
+    twin = Twin(Outputs(Formula(("a", "b"), bent), NAMES), space, Walking({"a": 0.2}))
+    random = np.random.default_rng(6)
+    for time, stiffness in enumerate(np.linspace(0.8, 1.04, 5)):
+        y = bent(np.array([stiffness, 1.4])) + 0.005 * random.normal(size=9)
+        twin = twin.assimilate(
+            Batch(tuple(Reading(n, float(v), 0.005, float(time)) for n, v in zip(NAMES, y, strict=True)))
+        )
+    assert max(update.cost.total for update in twin.updates[1:]) <= 6
+    assert not any(update.surprise.odd for update in twin.updates[1:])
+    low, high = twin.known.interval()[0]
+    assert low < 1.04 < high
+    _, _, bands = twin.trajectory()
+    assert (bands[:, 0, 0] < np.linspace(0.8, 1.04, 5)).all()
+    assert (bands[:, 0, 1] > np.linspace(0.8, 1.04, 5)).all()
