@@ -152,6 +152,8 @@ class Journal:
 class Counted:
     """A forward model whose solves are counted, remembered and journaled; a failed one is not tried again.
 
+    Parameters that a law refuses (``InputError``) are a solve that failed: a prior may reach farther than a law does.
+
     Attributes:
         model: what predicts.
         journal: where solves are kept; None for nowhere.
@@ -164,6 +166,7 @@ class Counted:
     solves: int = field(default=0, init=False)
     linearised: int = field(default=0, init=False)
     recalled: int = field(default=0, init=False)
+    learned: int = field(default=0, init=False)
     failures: list[Failure] = field(default_factory=list, init=False)
     _known: dict[tuple[Kind, bytes], _Answer] = field(default_factory=dict, init=False, repr=False)
     _past: dict[tuple[Kind, bytes], _Answer] = field(default_factory=dict, init=False, repr=False)
@@ -192,7 +195,7 @@ class Counted:
         if answer is None:
             try:
                 answer = _Answer(self.model.solve(theta))
-            except SolveError as error:
+            except (SolveError, InputError) as error:
                 answer = _Answer(sentence=str(error))
             self._keep("solve", theta, answer)
         return _prediction(answer)
@@ -207,7 +210,7 @@ class Counted:
         if answer is None:
             try:
                 answer = _Answer(*self.model.linearise(theta))
-            except SolveError as error:
+            except (SolveError, InputError) as error:
                 answer = _Answer(sentence=str(error))
             self._keep("linearise", theta, answer)
         if answer.slopes is None:
@@ -229,6 +232,20 @@ class Counted:
             except SolveError as error:
                 results.append(error)
         return results
+
+    def learn(self, theta: Vector, prediction: Vector, slopes: Matrix | None = None) -> None:
+        """Take a solve that was done elsewhere, at no cost."""
+        kind: Kind = "solve" if slopes is None else "linearise"
+        self._known[kind, np.asarray(theta, dtype=float).tobytes()] = _Answer(prediction, slopes)
+        self.learned += 1
+
+    def known(self) -> list[tuple[Vector, Vector, Matrix | None]]:
+        """Parameters (p,), predictions (m,) and derivatives (m, p), where there are any, of all that was solved."""
+        return [
+            (np.frombuffer(key), answer.prediction, answer.slopes)
+            for (_, key), answer in self._known.items()
+            if answer.prediction is not None
+        ]
 
     def _recall(self, kind: Kind, theta: Vector) -> _Answer | None:
         key = np.asarray(theta, dtype=float).tobytes()

@@ -21,11 +21,17 @@ class Noise(Protocol):
     def log_density(self, measured: Vector, predicted: Vector) -> float:
         """Log density of measured numbers (m,), normalised."""
 
+    def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
+        """The same (n,) for n predictions (n, m)."""
+
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """Derivative (m,) of the log density by the prediction."""
 
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """Positive semidefinite Gauss-Newton weight (m, m) of predictions."""
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """The weight times columns (m, k), without its m² numbers where noise is independent."""
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Numbers (m,) that might be measured."""
@@ -46,9 +52,13 @@ class Gaussian:
 
     def log_density(self, measured: Vector, predicted: Vector) -> float:
         """-|r/σ|²/2 - Σ ln σ - m/2 ln 2π."""
-        residual = measured - predicted
-        sd = self._sd(len(residual))
-        return float(-0.5 * ((residual / sd) ** 2).sum() - np.log(sd).sum() - 0.5 * len(sd) * math.log(2 * math.pi))
+        return float(self.log_densities(measured, predicted[None])[0])
+
+    def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
+        """The same (n,) for n predictions (n, m)."""
+        sd = self._sd(len(measured))
+        squares = (((measured - predicted) / sd) ** 2).sum(axis=-1)
+        return np.asarray(-0.5 * squares - np.log(sd).sum() - 0.5 * len(sd) * math.log(2 * math.pi))
 
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """r/σ²."""
@@ -58,6 +68,10 @@ class Gaussian:
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """diag(1/σ²)."""
         return np.diag(self._sd(len(predicted)) ** -2.0)
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over σ²."""
+        return np.asarray(columns / self._sd(len(predicted))[:, None] ** 2)
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Normal numbers about the predicted ones."""
@@ -88,10 +102,14 @@ class Correlated:
 
     def log_density(self, measured: Vector, predicted: Vector) -> float:
         """-r'C⁻¹r/2 - ln det(2πC)/2."""
-        residual = measured - predicted
+        return float(self.log_densities(measured, predicted[None])[0])
+
+    def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
+        """The same (n,) for n predictions (n, m)."""
         factor = np.linalg.cholesky(np.array(self.covariance))
-        white = np.linalg.solve(factor, residual)
-        return float(-0.5 * white @ white - np.log(np.diag(factor)).sum() - 0.5 * len(white) * math.log(2 * math.pi))
+        white = np.linalg.solve(factor, (measured - predicted).T)
+        constant = np.log(np.diag(factor)).sum() + 0.5 * len(white) * math.log(2 * math.pi)
+        return np.asarray(-0.5 * (white**2).sum(axis=0) - constant)
 
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """C⁻¹ r."""
@@ -101,6 +119,10 @@ class Correlated:
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """C⁻¹."""
         return np.asarray(np.linalg.inv(np.array(self.covariance)))
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """C⁻¹ times columns."""
+        return np.asarray(np.linalg.solve(np.array(self.covariance), columns))
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Correlated normal numbers about the predicted ones."""
@@ -130,10 +152,14 @@ class StudentT:
 
     def log_density(self, measured: Vector, predicted: Vector) -> float:
         """Sum of the numbers' log densities."""
-        residual = measured - predicted
+        return float(self.log_densities(measured, predicted[None])[0])
+
+    def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
+        """The same (n,) for n predictions (n, m)."""
         nu = self.freedom
         constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * math.log(nu * math.pi) - math.log(self.scale)
-        return float(len(residual) * constant - (nu + 1) / 2 * np.log1p((residual / self.scale) ** 2 / nu).sum())
+        surprise = np.log1p(((measured - predicted) / self.scale) ** 2 / nu).sum(axis=-1)
+        return np.asarray(len(measured) * constant - (nu + 1) / 2 * surprise)
 
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """(ν + 1) r/(ν s² + r²)."""
@@ -144,6 +170,11 @@ class StudentT:
         """diag((ν + 1)/(ν s² + r²)), as iteratively reweighted least squares has it."""
         residual = measured - predicted
         return np.diag((self.freedom + 1) / (self.freedom * self.scale**2 + residual**2))
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over (ν s² + r²)/(ν + 1)."""
+        residual = measured - predicted
+        return np.asarray(columns * ((self.freedom + 1) / (self.freedom * self.scale**2 + residual**2))[:, None])
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Student-t numbers about the predicted ones."""
@@ -175,10 +206,14 @@ class UnknownScale:
 
     def log_density(self, measured: Vector, predicted: Vector) -> float:
         """Ln t_ν(r; 0, s² I)."""
-        residual = measured - predicted
-        nu, m, s = self.worth, len(residual), self.guess
+        return float(self.log_densities(measured, predicted[None])[0])
+
+    def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
+        """The same (n,) for n predictions (n, m)."""
+        nu, m, s = self.worth, len(measured), self.guess
         constant = gammaln((nu + m) / 2) - gammaln(nu / 2) - 0.5 * m * math.log(nu * math.pi * s**2)
-        return float(constant - (nu + m) / 2 * math.log1p(float(residual @ residual) / (nu * s**2)))
+        squares = ((measured - predicted) ** 2).sum(axis=-1)
+        return np.asarray(constant - (nu + m) / 2 * np.log1p(squares / (nu * s**2)))
 
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """(ν + m) r/(ν s² + r'r)."""
@@ -193,6 +228,10 @@ class UnknownScale:
     def variance(self, residual: Vector) -> float:
         """What the residuals say of σ²: (ν s² + r'r)/(ν + m)."""
         return (self.worth * self.guess**2 + float(residual @ residual)) / (self.worth + len(residual))
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over what the residuals say of σ²."""
+        return np.asarray(columns / self.variance(measured - predicted))
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Numbers of one scale, itself drawn."""
@@ -210,9 +249,14 @@ class Poisson:
 
     def log_density(self, measured: Vector, predicted: Vector) -> float:
         """Σ y ln λ - λ - ln y!; minus infinity where something was counted that is predicted never to happen."""
-        if (predicted < 0).any():
-            return -math.inf
-        return float((xlogy(measured, predicted) - predicted - gammaln(measured + 1)).sum())
+        return float(self.log_densities(measured, predicted[None])[0])
+
+    def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
+        """The same (n,) for n predictions (n, m)."""
+        possible = (predicted >= 0).all(axis=-1)
+        rates = np.maximum(predicted, 0.0)
+        found = (xlogy(measured, rates) - rates - gammaln(measured + 1)).sum(axis=-1)
+        return np.asarray(np.where(possible, found, -math.inf))
 
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """y/λ - 1."""
@@ -221,6 +265,10 @@ class Poisson:
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """diag(1/λ), which is Fisher's information."""
         return np.diag(1 / self._rate(predicted))
+
+    def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
+        """Columns over λ."""
+        return np.asarray(columns / self._rate(predicted)[:, None])
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """Counts."""

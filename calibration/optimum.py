@@ -140,7 +140,11 @@ def search(target: Target, starts: int = 3, seed: int = 0, first: Vector | None 
         if way.arrived and not way.merged and not known:
             found.append(Laplace(way.top))
     if not found:
-        what = str(errors[0]) if errors else "Steps were too short in the end."
+        what = str(errors[0]) if errors else ""
+        if climbs:
+            best = max(climbs, key=lambda way: way.top.log_density)
+            at = target.space.said(target.space.theta(best.top.z))
+            what = f"The highest point was {at}, beyond which {best.refused} predictions failed."
         raise SolveError(f"No mode of the posterior was found from {len(begins)} starts. {what}")
     ordered = sorted(found, key=lambda mode: -mode.log_evidence)
     return Modes(tuple(ordered), tuple(climbs), len(errors))

@@ -183,6 +183,31 @@ class Empirical:
         return np.clip(np.searchsorted(knots, points) - 1, 0, len(knots) - 2)
 
 
+@dataclass(frozen=True)
+class Refined:
+    """A prior that has learned: what its scores have become, so that its range stays what it was.
+
+    Attributes:
+        prior: what was believed before.
+        scores: what its scores are believed to be now.
+    """
+
+    prior: Prior
+    scores: Empirical
+
+    def value(self, score: ArrayLike) -> Vector:
+        """The prior's value at the refined score."""
+        return self.prior.value(self.scores.value(score))
+
+    def slope(self, score: ArrayLike) -> Vector:
+        """By the chain rule."""
+        return np.asarray(self.prior.slope(self.scores.value(score)) * self.scores.slope(score))
+
+    def score(self, value: ArrayLike) -> Vector:
+        """The inverse of ``value``."""
+        return self.scores.score(self.prior.score(value))
+
+
 def _density(score: ArrayLike) -> Vector:
     return np.asarray(np.exp(-0.5 * np.asarray(score, dtype=float) ** 2) / math.sqrt(2 * math.pi))
 

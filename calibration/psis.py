@@ -50,7 +50,7 @@ def smoothed(log_weights: ArrayLike) -> Smoothed:
     if logs.ndim != 1 or not logs.size or np.isnan(logs).any() or not np.isfinite(logs).any():
         raise ValueError("log weights are numbers, at least one of them finite")
     logs -= logs.max()
-    tail = math.ceil(min(0.2 * len(logs), 3 * math.sqrt(len(logs))))
+    tail = math.floor(min(0.2 * len(logs), 3 * math.sqrt(len(logs))))
     khat = math.inf
     if tail >= 5:
         order = np.argsort(logs, kind="stable")

@@ -68,6 +68,10 @@ class Space:
         scores = self._scores(z)
         return np.stack([p.prior.value(scores[..., i]) for i, p in enumerate(self.parameters)], axis=-1)
 
+    def scores(self, z: ArrayLike) -> Vector:
+        """Scores (..., p) of the single priors at coordinates (..., p): each a standard normal of its own a priori."""
+        return self._scores(z)
+
     def slopes(self, z: ArrayLike) -> Matrix:
         """Derivatives dθ/dz (p, p) at coordinates (p,)."""
         scores = self._scores(z)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model import ForwardModel
-from .noise import Noise
+from .noise import Correlated, Noise
 from .space import Space
 
 type Vector = NDArray[np.float64]
@@ -50,14 +50,26 @@ class Measurement:
         """Log density of what was measured, given a prediction (m,)."""
         return self._noise().log_density(*self._pair(prediction))
 
+    def log_likelihoods(self, predictions: Matrix) -> Vector:
+        """Log densities (n,) of what was measured, given each of some predictions (n, m)."""
+        known = self.known
+        return self._noise().log_densities(np.array(self.values)[known], predictions[:, known])
+
     def pull(self, prediction: Vector, slopes: Matrix) -> tuple[Vector, Matrix]:
         """Gradient (p,) of the log likelihood and its Gauss-Newton curvature (p, p), from slopes (m, p)."""
         pair, known, noise = self._pair(prediction), slopes[self.known], self._noise()
-        return known.T @ noise.score(*pair), known.T @ noise.weight(*pair) @ known
+        return known.T @ noise.score(*pair), known.T @ noise.weighed(*pair, known)
 
     def weight(self, prediction: Vector) -> Matrix:
         """Gauss-Newton weight (k, k) of the k numbers that were measured, given a prediction (m,)."""
         return self._noise().weight(*self._pair(prediction))
+
+    def precision(self, prediction: Vector) -> Vector:
+        """Diagonal (k,) of the weight."""
+        if isinstance(self.noise, Correlated):
+            return np.diag(self.weight(prediction))
+        pair = self._pair(prediction)
+        return np.asarray(self._noise().weighed(*pair, np.ones((len(pair[0]), 1)))[:, 0])
 
     def draw(self, prediction: Vector, random: np.random.Generator) -> Vector:
         """Numbers (m,) that might have been measured, the missing ones too, given a prediction (m,)."""

@@ -180,7 +180,7 @@ class _Problem:
 
     def with_values(self, values: Array) -> Material:
         """The material with other numbers; the laws' own checks are run."""
-        return _with_parameters(self.material, dict(zip(self.names, map(float, values), strict=True)))
+        return with_parameters(self.material, dict(zip(self.names, map(float, values), strict=True)))
 
     def told(self, best: "OptimizeResult", starts: int) -> FittedLaw:
         """The fit in full."""
@@ -232,7 +232,12 @@ def _bounds(material: Material, name: str) -> tuple[float, float]:
     return max(low), min(high)
 
 
-def _with_parameters(material: Material, values: Mapping[str, float]) -> Material:
+def with_parameters(material: Material, values: Mapping[str, float]) -> Material:
+    """A material with other numbers, by the names that a fit uses.
+
+    Raises:
+        ValueError: a law refuses them.
+    """
     given: dict[int, dict[str, float]] = {}
     for name, value in values.items():
         place, own = _place(material, name)

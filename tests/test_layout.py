@@ -61,6 +61,8 @@ LAZY = {
     "executorlib",
     "submitit",
     "pyarrow",
+    "arviz",
+    "emcee",
 }
 """What comes with an extra: imported inside functions only."""
 
@@ -219,7 +221,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = [
         name
-        for extra in ("imaging", "itk", "meshing", "reconstruction", "view", "studies")
+        for extra in ("imaging", "itk", "meshing", "reconstruction", "view", "studies", "bayes")
         for name in project["optional-dependencies"][extra]
     ]
     declared = {re.split(r"[^a-z0-9-]", name.lower())[0] for name in [*project["dependencies"], *extras]}

@@ -1,5 +1,7 @@
 """Priors, noise and the posterior that they make: against scipy's distributions, closed forms and differences."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,6 +24,8 @@ from fibertwin.calibration import (
     Uniform,
     UnknownScale,
 )
+from fibertwin.calibration.archive import of_words, words_of
+from fibertwin.calibration.mixed_noise import Blocks, Faded
 from fibertwin.errors import SolveError
 
 PRIORS = [
@@ -102,6 +106,21 @@ def test_counts_are_scipys_and_their_weight_is_fishers_information():
     assert noise.log_density(np.array([0.0]), np.array([0.0])) == 0
 
 
+def test_blocks_of_noise_are_their_parts_together():
+    noise = Blocks((Gaussian(0.5), Faded(Poisson(), 0.3)), (2, 1))
+    counts, rates = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.1, 3.0])
+    known = stats.norm(rates[:2], 0.5).logpdf(counts[:2]).sum() + 0.3 * stats.poisson(3.0).logpmf(4)
+    assert noise.log_density(counts, rates) == pytest.approx(known, rel=1e-12)
+    assert noise.score(counts, rates) == pytest.approx([-2.0, -0.4, 0.1])
+    assert noise.weight(counts, rates) == pytest.approx(np.diag([4.0, 4.0, 0.1]))
+    assert noise.kept(np.array([False, True, True])).sizes == (1, 1)
+    assert noise.kept(np.array([False, False, True])).log_density(counts[2:], rates[2:]) == pytest.approx(
+        0.3 * stats.poisson(3.0).logpmf(4)
+    )
+    assert len(noise.draw(rates, np.random.default_rng(0))) == 3
+    assert of_words(json.loads(json.dumps(words_of(noise)))) == noise
+
+
 def decay() -> Formula:
     return Formula(("size", "rate"), lambda theta: theta[0] * np.exp(-theta[1] * np.arange(4.0)))
 
@@ -144,3 +163,19 @@ def test_a_missing_number_says_nothing():
 def test_models_and_priors_name_the_same_parameters():
     with pytest.raises(ValueError, match="parameters"):
         Target(decay(), Space((Parameter("size", Normal(0, 1)),)), Measurement((1.0,), Gaussian(1.0)))
+
+
+@pytest.mark.parametrize("noise", [*NOISES, Poisson()], ids=lambda noise: type(noise).__name__)
+def test_a_weight_is_applied_as_it_is(noise):
+    measured, predicted = np.array([1.0, 3.0, 2.0]), np.array([1.5, 2.0, 2.5])
+    columns = np.random.default_rng(0).normal(size=(3, 2))
+    weight = noise.weight(measured, predicted)
+    assert noise.weighed(measured, predicted, columns) == pytest.approx(weight @ columns, rel=1e-12)
+    assert Measurement(tuple(measured), noise).precision(predicted) == pytest.approx(np.diag(weight))
+
+
+@pytest.mark.parametrize("noise", [*NOISES, Poisson()], ids=lambda noise: type(noise).__name__)
+def test_many_predictions_at_once(noise):
+    predicted = np.array([[1.5, 2.0, 2.5], [0.1, 0.2, 4.0]])
+    measurement = Measurement((1.0, np.nan, 2.0), noise)
+    assert measurement.log_likelihoods(predicted) == pytest.approx([measurement.log_likelihood(y) for y in predicted])

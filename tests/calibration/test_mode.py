@@ -4,29 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from posteriors import brittle, linear, square
 from scipy import stats
 
-from fibertwin.calibration import Formula, Gaussian, Measurement, Normal, Parameter, Space, StudentT, Target, Uniform
+from fibertwin.calibration import Formula, Gaussian, Measurement, Parameter, Space, StudentT, Target, Uniform
 from fibertwin.calibration.counted import Counted, Journal
 from fibertwin.calibration.laplace import Bell, Laplace
 from fibertwin.calibration.optimum import search
 from fibertwin.calibration.psis import pareto_fit, smoothed
 from fibertwin.errors import InputError, SolveError
-
-
-def linear(seed=0, m=6, p=3):
-    """A linear model with normal beliefs, and the posterior and evidence that algebra gives."""
-    random = np.random.default_rng(seed)
-    A, b = random.normal(size=(m, p)), random.normal(size=m)
-    mean, sd, noise = random.normal(size=p), 0.5 + random.uniform(size=p), 0.1 + random.uniform(size=m)
-    names = tuple("abcdefgh"[:p])
-    space = Space(tuple(Parameter(n, Normal(a, s)) for n, a, s in zip(names, mean, sd, strict=True)))
-    y = A @ (mean + sd * random.normal(size=p)) + b + noise * random.normal(size=m)
-    target = Target(Formula(names, lambda theta: A @ theta + b), space, Measurement(tuple(y), Gaussian(tuple(noise))))
-    precision = A.T @ (A / noise[:, None] ** 2) + np.diag(sd**-2)
-    exact = np.linalg.solve(precision, A.T @ ((y - b) / noise**2) + mean / sd**2)
-    evidence = stats.multivariate_normal(A @ mean + b, A @ np.diag(sd**2) @ A.T + np.diag(noise**2)).logpdf(y)
-    return target, exact, np.linalg.inv(precision), evidence
 
 
 def test_linear_normal_posterior_is_exact():
@@ -48,11 +34,6 @@ def test_draws_of_a_normal_approximation_have_its_moments():
     assert np.cov(draws.T, bias=True) == pytest.approx(best.covariance, abs=1e-12)
 
 
-def square() -> Target:
-    space = Space((Parameter("x", Normal(0.3, 1.0)),))
-    return Target(Formula(("x",), lambda theta: theta**2), space, Measurement((1.0,), Gaussian(0.1)))
-
-
 def test_both_modes_of_a_square_are_found():
     modes = search(square(), starts=8, seed=1)
     found = np.array([square().space.theta(mode.z)[0] for mode in modes.found])
@@ -60,16 +41,6 @@ def test_both_modes_of_a_square_are_found():
     assert modes.found[0].log_evidence > modes.found[1].log_evidence  # the prior leans to the right
     assert "2 modes" in modes.said()
     assert len(modes.rivals()) == 2
-
-
-def brittle(model: Formula, share: float) -> Formula:
-    """A model that fails at a share of all parameters, always at the same ones."""
-
-    def function(theta):
-        number = np.random.default_rng(np.abs(np.asarray(theta).real * 1e9).astype(np.int64)).uniform()
-        return np.asarray(model.function(theta)) * (np.nan if number < share else 1.0)
-
-    return Formula(model.names, function, model.derivative or (lambda theta: model.linearise(theta)[1]))
 
 
 def test_a_climb_goes_round_failing_predictions_and_tells_them():
