@@ -15,6 +15,7 @@ from fibertwin.errors import InputError, Problem
 from .aggregates import Aggregates
 from .coarse import Coarse
 from .direct import factorised
+from .transposed import solved_transposed
 
 ALGEBRAIC = {
     "pc_type": "gamg",
@@ -288,21 +289,7 @@ class LinearSolver:
 
         The solver must have solved with the tangent before.
         """
-        ksp = PETSc.KSP().create(matrix.comm)
-        transposed = PETSc.Mat().createTranspose(matrix)
-        ksp.setOperators(transposed)
-        ksp.setType("gmres")
-        ksp.setGMRESRestart(100)
-        ksp.setPCSide(PETSc.PC.Side.RIGHT)
-        ksp.setTolerances(rtol=rtol, max_it=400)
-        pc = ksp.getPC()
-        pc.setType("python")
-        pc.setPythonContext(_Borrowed(self._ksp.getPC()))
-        ksp.solve(rhs, solution)
-        result = LinearResult(ksp.getIterationNumber(), int(ksp.getConvergedReason()))
-        ksp.destroy()
-        transposed.destroy()
-        return result
+        return LinearResult(*solved_transposed(matrix, self._ksp.getPC(), rhs, solution, rtol))
 
     def _attempt(
         self,
@@ -378,17 +365,6 @@ class LinearSolver:
         for name in self._options:
             database.delValue(self._prefix + name)
         self._modes.destroy()
-
-
-class _Borrowed:
-    """Another solver's preconditioner."""
-
-    def __init__(self, pc: PETSc.PC) -> None:
-        self._pc = pc
-
-    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
-        """Apply it as it is."""
-        self._pc.apply(x, y)
 
 
 def rigid_body_modes(V: fem.FunctionSpace) -> PETSc.NullSpace:

@@ -93,3 +93,10 @@ class PointPressures:
         for material, cells in self._materials:
             found[cells] = volumetric_pressure(material, J[cells], order)
         return found
+
+
+def point_pressures(
+    problem: Problem, displacement: fem.Function, lag: fem.Function | None, volume: VolumeRatio
+) -> PointPressures | None:
+    """The pressures of a displacement formulation, which has a lag; None of another."""
+    return None if lag is None else PointPressures(problem, displacement, lag, volume)

@@ -18,7 +18,7 @@ from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
 from .equations import Forms, Unknowns, forms, unknowns, weigh
 from .linear import Change, LinearSolver
-from .pressures import PointPressures
+from .pressures import point_pressures
 from .problem import Problem
 from .projection import Projection
 from .tissue import representative
@@ -78,7 +78,7 @@ class System:
         self._linear = LinearSolver(V, self._schur, self._assembly.coarse, petsc_options or {}, symmetric=symmetric)
         self._cavities = Cavities(problem, self.forms)
         self._volume = VolumeRatio(problem, self.state.displacement)
-        self._pressures = _point_pressures(problem, self.state, self._volume)
+        self._pressures = point_pressures(problem, self.state.displacement, self.state.lag, self._volume)
         self._pressure_scale, self._least_force = self._scales()
         self._level = self._rest = 0.0
         self._assembled = False  # whether the right-hand side is the present state's residual
@@ -395,7 +395,3 @@ class System:
         size = self.comm.allreduce(float(sizes.sum())) / cells.size_global
         stiffest = max(representative(self.problem, region).shear_modulus for region in self.problem.anatomy.regions)
         return float(stiffest / size), float(NEGLIGIBLE * stiffest * size**2 * np.sqrt(cells.size_global))
-
-
-def _point_pressures(problem: Problem, state: Unknowns, volume: VolumeRatio) -> PointPressures | None:
-    return None if state.lag is None else PointPressures(problem, state.displacement, state.lag, volume)
