@@ -3,6 +3,7 @@
 from typing import Any
 
 from fibertwin import (
+    calibrate_verb,
     cohort,
     convergence_verb,
     convert,
@@ -33,5 +34,6 @@ def add_families(verbs: Any) -> None:
         geometry,
         warm,
         submit,
+        calibrate_verb,
     ):
         family.add_to(verbs)

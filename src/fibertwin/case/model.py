@@ -12,6 +12,7 @@ from fibertwin.meshes import AnatomySource, FiberRule, RegionRule, SurfaceSelect
 from fibertwin.solver import Checkpointing, Formulation, Load, Stepping, Support, TaylorHood, Unload
 from fibertwin.units import Number
 
+from .calibrate import Calibrate
 from .diffusion import DiffusionSource
 from .presets import OrPreset
 
@@ -74,6 +75,7 @@ class Case:
         unload: the stress-free shape, where the image shows the body under load; left out where it does not.
         solve: how equilibrium is found.
         output: what is written.
+        calibrate: numbers of this case to be found from what was measured; for ``fibertwin calibrate``.
         folder: where relative paths start; not in the file.
     """
 
@@ -90,6 +92,7 @@ class Case:
     unload: Unload | None = None
     solve: Solve = field(default_factory=Solve)
     output: Output = field(default_factory=Output)
+    calibrate: Calibrate | None = None
     folder: Path = field(default=Path(), metadata={"in_file": False})
 
     @staticmethod

@@ -1,0 +1,130 @@
+"""The verb ``calibrate``: from what was measured on a case's body to what its free numbers must be."""
+
+import argparse
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fibertwin.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from fibertwin.calibration import Posterior
+    from fibertwin.case import Case
+
+EXAMPLE = """examples:
+  fibertwin calibrate case.toml -o out             with a table [calibrate] in the case
+  mpirun -n 2 fibertwin calibrate case.toml -o out --set calibrate.method=laplace
+a calibration that was stopped goes on where it was: no solve is done twice
+"""
+
+NOT_OF_THE_MODEL = ("title", "output", "calibrate")
+"""Sections of a case that predictions do not depend on."""
+
+
+def add_to(verbs: Any) -> None:
+    """Put the verb among the others of the command line."""
+    from fibertwin.cli import _add_case
+
+    plain = argparse.RawDescriptionHelpFormatter
+    verb = verbs.add_parser(
+        "calibrate", help="find numbers of a case from what was measured", epilog=EXAMPLE, formatter_class=plain
+    )
+    _add_case(verb)
+    verb.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    verb.add_argument("--petsc", default="", metavar="OPTIONS", help="PETSc options, after those of the case")
+    verb.set_defaults(verb=command)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Calibrate, write posterior and report, and say what is known."""
+    from fibertwin.cli import _on_every_rank, _read
+
+    def work(comm: "MPI.Comm") -> None:
+        found = calibrated(_read(arguments, comm), arguments.output, comm, petsc=arguments.petsc)
+        if comm.rank == 0:
+            print("\n".join(found.sentences()))
+            print(found.cost.said())
+            print(f"wrote {arguments.output / 'posterior.npz'}, {arguments.output / 'calibration.html'}", flush=True)
+
+    return _on_every_rank(work, arguments.verbose)
+
+
+def calibrated(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") -> "Posterior":
+    """Calibrate a case by its table ``[calibrate]``, and write ``posterior.npz`` and ``calibration.html``. Collective.
+
+    Args:
+        case: the case.
+        out: folder for the results, and for the journal of solves, from which a calibration that was stopped goes on.
+        comm: the ranks.
+        petsc: PETSc options that go before those of the case.
+
+    Raises:
+        InputError: on every rank, with what is wrong.
+        SolveError: the model predicts nothing.
+    """
+    from fibertwin import stages
+    from fibertwin.calibration import Journal, Target, calibrate
+    from fibertwin.calibration.equilibrium import EquilibriumModel
+    from fibertwin.log import logger
+    from fibertwin.parallel import on_root
+
+    asked = case.calibrate
+    if asked is None:
+        raise InputError(Problem("calibrate", "is missing", hint="docs/how-to/calibrate.md shows the table"))
+    if case.unload is not None:
+        hint = "unload once, and calibrate on that shape"
+        raise InputError(
+            Problem("unload", "moves the mesh with every stiffness, so nothing can be calibrated", hint=hint)
+        )
+
+    def prepared() -> Any:
+        space = asked.space(case.to_dict())
+        asked.measurement()  # a file that cannot be read is told before the body is built
+        out.mkdir(parents=True, exist_ok=True)
+        return space, [(one.level, one.observation()) for one in asked.measured.values()]
+
+    space, observations = on_root(comm, prepared)
+    anatomy, fibers = stages.body(case, stages.tensors(case, out, comm), comm)
+    patient = stages.problem(case, anatomy, fibers)
+    model = EquilibriumModel.of(
+        patient,
+        {name: name for name in space.names},
+        observations,
+        case.solve.stepping,
+        petsc=f"{case.solve.petsc} {petsc}",
+    )
+    measurement = on_root(comm, lambda: asked.measurement(model.numbers, model.units))
+    posterior = calibrate(
+        Target(model, space, measurement),
+        asked.method,
+        seed=asked.seed,
+        budget=asked.budget,
+        journal=Journal(out, on_root(comm, lambda: _fingerprint(case)), writes=comm.rank == 0),
+        told=lambda sentence: logger.info("%s", sentence),
+    )
+    on_root(comm, lambda: _write(posterior, out, case))
+    return posterior
+
+
+def _fingerprint(case: "Case") -> str:
+    """What predictions depend on besides the free numbers. Not collective."""
+    from fibertwin.provenance import checksums
+    from fibertwin.stages import inputs
+
+    assert case.calibrate is not None
+    document = {name: value for name, value in case.to_dict().items() if name not in NOT_OF_THE_MODEL}
+    files = checksums(inputs(case))
+    seen = [repr(one) for one in case.calibrate.measured.values()]
+    told = {"case": document, "files": files, "free": list(case.calibrate.free), "seen": seen}
+    return json.dumps(told | {"version": version("fibertwin")}, sort_keys=True)
+
+
+def _write(posterior: "Posterior", out: Path, case: "Case") -> None:
+    from fibertwin.calibration import save
+    from fibertwin.calibration_page import write_calibration_report
+
+    save(posterior, out / "posterior.npz")
+    write_calibration_report(posterior, out / "calibration.html", title=case.title or "Calibration")

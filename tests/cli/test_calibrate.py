@@ -1,0 +1,129 @@
+"""``fibertwin calibrate`` on a block: truth found, nothing solved twice, and what is wrong told at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fibertwin.calibration import load
+from fibertwin.case import Case
+from fibertwin.cli import main
+from fibertwin.errors import InputError
+
+MU = "materials.tissue.energies.0.mu"
+BLOCK = """
+[anatomy]
+type = "block"
+size = ["10 mm", "10 mm", "10 mm"]
+cells = [2, 2, 2]
+center = ["0 mm", "0 mm", "0 mm"]
+[materials.tissue]
+bulk_modulus = "100 kPa"
+energies = [{ law = "neo-hookean", mu = "1 kPa" }]
+[supports]
+base = { type = "clamp", surface = "left" }
+[loads]
+pull = { type = "dead-traction", surface = "right", traction_vector = ["0.2 kPa", "0 kPa", "0 kPa"] }
+[solve]
+formulation = { type = "displacement", degree = 1 }
+[calibrate]
+budget = 60
+method = "laplace"
+[calibrate.free]
+"materials.tissue.energies.0.mu" = { prior = "lognormal", median = "1.4 kPa", sd = 0.5 }
+[calibrate.measured]
+ends = { type = "markers", file = "markers.csv", sd = "10 um" }
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    from mpi4py import MPI
+
+    from fibertwin import stages
+    from fibertwin.calibration.equilibrium import EquilibriumModel
+    from fibertwin.calibration.observe import PointDisplacements
+
+    file, markers = tmp_path / "case.toml", tmp_path / "markers.csv"
+    points = [(5.0, 5.0, 5.0), (5.0, 0.0, 0.0), (2.0, 1.0, -4.0)]
+    heading = "x,y,z,ux,uy,uz\n"
+    markers.write_text(heading + "".join(f"{x},{y},{z},0,0,0\n" for x, y, z in points))
+    file.write_text(BLOCK)
+    case = Case.read(file)
+    anatomy, fibers = stages.body(case, None, MPI.COMM_SELF)
+    seen = [(1.0, PointDisplacements(tuple(points)))]
+    values = EquilibriumModel.of(stages.problem(case, anatomy, fibers), {MU: MU}, seen).solve(np.array([1.0]))
+    rows = np.column_stack([points, values.reshape(-1, 3)]).tolist()
+    rows[1][4] = float("nan")  # a component that was not seen
+    markers.write_text(heading + "".join(",".join(map(repr, row)) + "\n" for row in rows))
+    return file
+
+
+def test_the_truth_is_found_and_nothing_is_solved_twice(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = path.parent / "out"
+    assert main(["calibrate", str(path), "-o", str(out)]) == 0
+    assert f"{MU} is known to" in capsys.readouterr().out
+    posterior = load(out / "posterior.npz")
+    assert posterior.mean()[0] == pytest.approx(1.0, abs=3 * posterior.sd()[0])
+    assert np.isnan(posterior.measurement.values).sum() == 1
+    assert "kPa" in (out / "calibration.html").read_text("utf-8")
+    journal = next(out.glob("solves-*.jsonl"))
+    lines = journal.read_text()
+    assert main(["calibrate", str(path), "-o", str(out)]) == 0
+    assert journal.read_text() == lines
+
+
+def test_everything_wrong_is_told_before_a_body_is_built(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = path.read_text()
+    wrong = text.replace('median = "1.4 kPa"', 'median = "1.4 mm"').replace(
+        "[calibrate.measured]",
+        (
+            '"materials.tissue.energies.7.mu" = { prior = "uniform", low = 0, high = 1 }\n'
+            '"loads.pull.traction_vector.0" = { prior = "uniform", low = "1 kPa", high = "0.1 kPa" }\n'
+            "[calibrate.measured]"
+        ),
+    )
+    path.write_text(wrong)
+    case = Case.read(path)
+    assert case.calibrate is not None
+    with pytest.raises(InputError) as told:
+        case.calibrate.space(case.to_dict())
+    places = [problem.where for problem in told.value.problems]
+    assert places[0] == f'calibrate.free."{MU}".median'
+    assert [place.split('"')[1] for place in places[1:]] == [
+        "materials.tissue.energies.7.mu",
+        "loads.pull.traction_vector.0",
+    ]
+    assert main(["calibrate", str(path), "-o", str(path.parent / "out")]) == 2
+    assert not (path.parent / "out").exists()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[calibrate]", "[output]\n[calibrat]", "unknown key"),
+        ('prior = "lognormal"', 'prior = "logistic"', "lognormal"),
+        ("[calibrate.free]", "[loads.none]", "loads.none"),
+    ],
+)
+def test_a_table_that_is_no_calibration(path: Path, old: str, new: str, words: str) -> None:
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=words):
+        Case.read(path)
+
+
+def test_markers_outside_and_broken_tables(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    markers = path.parent / "markers.csv"
+    markers.write_text("x,y,z,ux,uy,uz\n50,0,0,0,0,0\n")
+    assert main(["calibrate", str(path), "-o", str(path.parent / "out")]) == 2
+    assert "lie outside the body" in capsys.readouterr().err
+    markers.write_text("x,y,z,ux,uy,uz\n1,2,3,4\n")
+    assert main(["calibrate", str(path), "-o", str(path.parent / "out")]) == 2
+    assert "no table of markers" in capsys.readouterr().err
+
+
+def test_a_case_without_the_table(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(path.read_text().split("[calibrate]")[0])
+    assert main(["calibrate", str(path), "-o", str(path.parent / "out")]) == 2
+    assert "calibrate: is missing" in capsys.readouterr().err
