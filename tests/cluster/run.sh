@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs fibertwin in a real Slurm of two virtual nodes on this machine: submit, run on both nodes, time out, queue again,
-# resume, same answer. Takes about six minutes on two idle cores.
+# resume, same answer. Takes six to ten minutes on two cores.
 #
 #   tests/cluster/run.sh [BIN [OUT]]      BIN holds fibertwin and python (.venv/bin); logs stay in OUT (out/cluster)
 #
