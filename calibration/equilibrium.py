@@ -40,6 +40,7 @@ class EquilibriumModel:
         theta: parameters (p,) of the first problem.
         numbers: names of what is seen (m).
         units: of each.
+        levels: share of the load history at which each is seen.
 
     Raises:
         InputError: a problem is inconsistent, or an observation looks where there is nothing.
@@ -68,6 +69,7 @@ class EquilibriumModel:
         self._seen = [(level, observation.on(system)) for level, observation in observations]
         self.numbers = tuple(name for _, seen in self._seen for name in seen.names)
         self.units = tuple(seen.unit for _, seen in self._seen for _ in seen.names)
+        self.levels = tuple(level for level, seen in self._seen for _ in seen.names)
         self._order = self._rows(levels)
 
     @classmethod

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,11 @@ from fibertwin.errors import InputError, Problem
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from fibertwin.calibration import Posterior
+    from fibertwin.calibration import Posterior, Space
+    from fibertwin.calibration.equilibrium import EquilibriumModel
+    from fibertwin.calibration.observe import Observation
     from fibertwin.case import Case
+    from fibertwin.case.calibrate import Calibrate
 
 EXAMPLE = """examples:
   fibertwin calibrate case.toml -o out             with a table [calibrate] in the case
@@ -65,61 +70,101 @@ def calibrated(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") ->
         InputError: on every rank, with what is wrong.
         SolveError: the model predicts nothing.
     """
-    from fibertwin import stages
     from fibertwin.calibration import Journal, Target, calibrate
-    from fibertwin.calibration.equilibrium import EquilibriumModel
     from fibertwin.log import logger
     from fibertwin.parallel import on_root
 
-    asked = case.calibrate
-    if asked is None:
-        raise InputError(Problem("calibrate", "is missing", hint="docs/how-to/calibrate.md shows the table"))
-    if case.unload is not None:
-        hint = "unload once, and calibrate on that shape"
-        raise InputError(
-            Problem("unload", "moves the mesh with every stiffness, so nothing can be calibrated", hint=hint)
-        )
-
-    def prepared() -> Any:
-        space = asked.space(case.to_dict())
-        asked.measurement()  # a file that cannot be read is told before the body is built
-        out.mkdir(parents=True, exist_ok=True)
-        return space, [(one.level, one.observation()) for one in asked.measured.values()]
-
-    space, observations = on_root(comm, prepared)
-    anatomy, fibers = stages.body(case, stages.tensors(case, out, comm), comm)
-    patient = stages.problem(case, anatomy, fibers)
-    model = EquilibriumModel.of(
-        patient,
-        {name: name for name in space.names},
-        observations,
-        case.solve.stepping,
-        petsc=f"{case.solve.petsc} {petsc}",
-    )
-    measurement = on_root(comm, lambda: asked.measurement(model.numbers, model.units))
+    asked = required(case)
+    modeled = modeled_on(case, out, comm, petsc=petsc)
+    model = modeled.model
     posterior = calibrate(
-        Target(model, space, measurement),
+        Target(model, modeled.space, asked.measurement(model.numbers, model.units)),
         asked.method,
         seed=asked.seed,
         budget=asked.budget,
-        journal=Journal(out, on_root(comm, lambda: _fingerprint(case)), writes=comm.rank == 0),
+        journal=Journal(out, modeled.fingerprint, writes=comm.rank == 0),
         told=lambda sentence: logger.info("%s", sentence),
     )
     on_root(comm, lambda: _write(posterior, out, case))
     return posterior
 
 
-def _fingerprint(case: "Case") -> str:
-    """What predictions depend on besides the free numbers. Not collective."""
+@dataclass(frozen=True, eq=False)
+class Modeled:
+    """A case as a forward model.
+
+    Attributes:
+        model: predicts what the case says is measured.
+        space: its parameters and what is believed of them.
+        fingerprint: what predictions depend on besides the parameters.
+    """
+
+    model: "EquilibriumModel"
+    space: "Space"
+    fingerprint: str
+
+
+def required(case: "Case") -> "Calibrate":
+    """The case's table ``[calibrate]``.
+
+    Raises:
+        InputError: there is none, or the case cannot be calibrated.
+    """
+    if case.calibrate is None:
+        raise InputError(Problem("calibrate", "is missing", hint="docs/how-to/calibrate.md shows the table"))
+    if case.unload is not None:
+        what, hint = "moves the mesh with every stiffness: no derivatives", "calibrate on the stress-free shape"
+        raise InputError(Problem("unload", what, hint=hint))
+    return case.calibrate
+
+
+def modeled_on(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") -> Modeled:
+    """Build the body of a case and bind what is seen of it. Collective.
+
+    Args:
+        case: the case.
+        out: folder for what is made on the way; made where it is not there.
+        comm: the ranks.
+        petsc: PETSc options that go before those of the case.
+
+    Raises:
+        InputError: on every rank, with what is wrong; all that the case itself says before the body is built.
+    """
+    from fibertwin import stages
+    from fibertwin.calibration.equilibrium import EquilibriumModel
+    from fibertwin.parallel import on_root
+
+    asked = required(case)
+
+    def prepared() -> Any:
+        space = asked.space(case.to_dict())
+        asked.measurement()  # a file that cannot be read is told before the body is built
+        out.mkdir(parents=True, exist_ok=True)
+        seen = [(one.level, one.observation()) for one in asked.measured.values()]
+        return space, seen, _fingerprint(case, seen)
+
+    space, observations, fingerprint = on_root(comm, prepared)
+    anatomy, fibers = stages.body(case, stages.tensors(case, out, comm), comm)
+    model = EquilibriumModel.of(
+        stages.problem(case, anatomy, fibers),
+        {name: name for name in space.names},
+        observations,
+        case.solve.stepping,
+        petsc=f"{case.solve.petsc} {petsc}",
+    )
+    return Modeled(model, space, fingerprint)
+
+
+def _fingerprint(case: "Case", seen: Sequence[tuple[float, "Observation"]]) -> str:
+    """What predictions depend on besides the free numbers: not what was measured. Not collective."""
     from fibertwin.provenance import checksums
     from fibertwin.stages import inputs
 
     assert case.calibrate is not None
     document = {name: value for name, value in case.to_dict().items() if name not in NOT_OF_THE_MODEL}
-    files = checksums(inputs(case))
-    seen = [repr(one) for one in case.calibrate.measured.values()]
-    told = {"case": document, "files": files, "free": list(case.calibrate.free), "seen": seen}
-    return json.dumps(told | {"version": version("fibertwin")}, sort_keys=True)
+    told = {"case": document, "files": checksums(inputs(replace(case, calibrate=None))), "seen": repr(seen)}
+    told |= {"free": list(case.calibrate.free), "version": version("fibertwin")}
+    return json.dumps(told, sort_keys=True)
 
 
 def _write(posterior: "Posterior", out: Path, case: "Case") -> None:

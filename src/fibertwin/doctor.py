@@ -22,7 +22,7 @@ GRAPHICS_PACKAGES = "libgl1 libglu1-mesa libegl1 libxrender1 libxcursor1 libxft2
 PATIENCE = 180
 """Seconds that one check may take; a first import from a slow disk takes its time."""
 
-OPTIONAL = ("itk", "reconstruction", "studies")
+OPTIONAL = ("itk", "reconstruction", "studies", "bayes")
 """Extras that a machine is fit without."""
 
 _LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")

@@ -15,6 +15,7 @@ from fibertwin import (
     submit,
     sweep_verb,
     ultrasound,
+    update_verb,
     warm,
 )
 
@@ -35,5 +36,6 @@ def add_families(verbs: Any) -> None:
         warm,
         submit,
         calibrate_verb,
+        update_verb,
     ):
         family.add_to(verbs)

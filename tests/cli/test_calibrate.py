@@ -127,3 +127,25 @@ def test_a_case_without_the_table(path: Path, capsys: pytest.CaptureFixture[str]
     path.write_text(path.read_text().split("[calibrate]")[0])
     assert main(["calibrate", str(path), "-o", str(path.parent / "out")]) == 2
     assert "calibrate: is missing" in capsys.readouterr().err
+
+
+def test_a_twin_reads_the_case_then_tables_and_refuses_another_model(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = path.parent
+    seen = np.loadtxt(folder / "markers.csv", delimiter=",", skiprows=1)[0, 3]
+    table = folder / "monday.csv"
+    table.write_text(f"name,value,sd,time\npoint 0 x,{float(seen)!r},0.005,1\n")
+    words = ["update", str(path), str(folder / "patient.twin")]
+    assert main([*words, "--set", "calibrate.budget=120"]) == 0
+    before = capsys.readouterr().out
+    assert main([*words, str(table)]) == 0
+    after = capsys.readouterr().out
+    assert before.count(f"{MU} is known") == after.count(f"{MU} is known") == 1
+    assert "monday.csv" in after
+    assert "monday.csv" not in before
+    assert main([*words, str(table), "--set", "loads.pull.traction_vector.0=0.3 kPa"]) == 2
+    assert "twin" in capsys.readouterr().err
+    table.write_text("name,value,sd,time\npoint 77 x,1,0.005,1\n")
+    assert main([*words, str(table)]) == 2
+    assert "point 77 x" in capsys.readouterr().err
