@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from fibertwin.curve import Moment
 
+from .problem import Problem
+
 type Values = Mapping[str, NDArray[Any]]
 """Memory by name: ``cells.NAME``, a row (own cells, …) for each of this rank's own cells, or ``all.NAME``, of any shape
 and the same on every rank."""
@@ -31,7 +33,7 @@ class Remembering(Protocol):
     """One that remembers. Every rank has it, with the same names, and calls everything on it in the same order."""
 
     def memory(self) -> Values:
-        """A copy of what is remembered of the last equilibrium; names that no other one uses."""
+        """What is remembered of the last equilibrium, under names that no other one uses; never changed in place."""
 
     def recall(self, memory: Values) -> None:
         """Take back what ``memory`` gave, perhaps on other ranks; it may hold the memory of others too."""
@@ -41,6 +43,9 @@ class Remembering(Protocol):
 
     def settle(self) -> None:
         """Take the present state, an equilibrium at the end of the increment, for the last one."""
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the numbers of another problem, which differs in numbers only; ``move`` comes after it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,11 @@ class Past:
         for part in self.parts:
             part.recall(memory.values)
         self.move(max(self._now, self._last))
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the numbers of another problem; ``move`` comes after it."""
+        for part in self.parts:
+            part.adopt(problem)
 
     def move(self, level: float) -> None:
         """Let the increment go from the last equilibrium to a level."""

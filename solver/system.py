@@ -118,6 +118,7 @@ class System:
             if self._projection is not None:
                 self._projection.adopt(self.constraints)
         self._cavities.adopt(problem)
+        self.past.adopt(problem)
         self.set_level(self._level)
 
     def rescale(self) -> None:
