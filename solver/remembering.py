@@ -32,6 +32,9 @@ and the same on every rank."""
 class Remembering(Protocol):
     """One that remembers. Every rank has it, with the same names, and calls everything on it in the same order."""
 
+    def begin(self) -> None:
+        """Take the present state, that of a body at level 0, for the first equilibrium: nothing was before."""
+
     def memory(self) -> Values:
         """What is remembered of the last equilibrium, under names that no other one uses; never changed in place."""
 
@@ -65,7 +68,7 @@ class Past:
     """The last equilibrium of a system, as far as the next one depends on it. Everything on it is collective.
 
     Args:
-        parts: those who remember, at the beginning of their history.
+        parts: those who remember, begun.
         end: time (s) at which the level is 1.
     """
 
@@ -77,6 +80,13 @@ class Past:
     def __bool__(self) -> bool:
         """Whether anything is remembered."""
         return bool(self.parts)
+
+    def begin(self) -> None:
+        """Let the history begin at the present state, with the numbers of the present problem."""
+        for part in self.parts:
+            part.begin()
+        self._last = self._now
+        self.move(self._now)
 
     def memory(self) -> Memory:
         """What is remembered."""

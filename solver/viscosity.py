@@ -62,9 +62,13 @@ class Viscosity(Remembering):
             self._groups.append((together, fem.Expression(stress, points, jit_options=jit.options())))
             self._function = group.carried.stress
         self._rows = self._function.function_space.dofmap.list[:own]
-        self.adopt(problem)
-        branches = max(len(one) for one in self._branches)
-        self._memory = np.zeros((own, len(weights), 1 + branches, 6))
+        self._branches = [problem.materials[region.name].relaxation for region in self._regions]
+        self._shape = (own, len(weights), 1 + max(len(one) for one in self._branches), 6)
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the present state for the first equilibrium: all branches are relaxed."""
+        self._memory = np.zeros(self._shape)
         self._memory[:, :, 0] = self._energetic()
 
     def memory(self) -> Values:
@@ -82,10 +86,9 @@ class Viscosity(Remembering):
             ValueError: a region has other branches.
         """
         found = [problem.materials[region.name].relaxation for region in self._regions]
-        known = getattr(self, "_branches", found)
-        if [len(one) for one in found] != [len(one) for one in known]:
+        if [len(one) for one in found] != [len(one) for one in self._branches]:
             raise ValueError("problems of one family have as many branches of relaxation")
-        self._branches: list[tuple[Relaxation, ...]] = found
+        self._branches = found
 
     def move(self, last: Moment, now: Moment) -> None:
         """Let the increment take the time between two moments."""
@@ -98,7 +101,7 @@ class Viscosity(Remembering):
     def settle(self) -> None:
         """Take the present state for the last equilibrium."""
         now = self._energetic()
-        memory = np.zeros_like(self._memory)
+        memory = np.zeros(self._shape)
         memory[:, :, 0] = now
         for region, branches in zip(self._regions, self._branches, strict=True):
             stress, overstress = self._parts(region, branches)

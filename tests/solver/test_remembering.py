@@ -34,10 +34,13 @@ class Diary:
 
     def __init__(self, system):
         self._volume = system._volume
-        self.time, self.increments = np.zeros(1), np.zeros(1, dtype=int)
-        self.greatest = np.ones_like(self._volume.values())
         self.tried = []
         self._dt = 0.0
+        self.begin()
+
+    def begin(self):
+        self.time, self.increments = np.zeros(1), np.zeros(1, dtype=int)
+        self.greatest = np.ones_like(self._volume.values())
 
     def memory(self):
         return {"all.time": self.time, "all.increments": self.increments, "cells.greatest": self.greatest}
