@@ -61,8 +61,10 @@ def _material(region: str, material: Material) -> list[str]:
     laws = " + ".join(energy.kind() for energy in material.energies)
     bulk = "incompressible" if material.incompressible else f"bulk modulus {material.bulk_modulus} kPa"
     active = ", active strain" if material.active_strain is not None else ""
+    times = ", ".join(f"{branch.time:g} s" for branch in material.relaxation)
+    relaxes = f", relaxes in {times}" if times else ""
     return [
-        f"material of {region}: {laws}, {bulk} ({material.volumetric_part}){active}",
+        f"material of {region}: {laws}, {bulk} ({material.volumetric_part}){active}{relaxes}",
         *(
             f"    {name} from {source_of(value)}"
             for term in material.terms
