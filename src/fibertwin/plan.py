@@ -52,6 +52,7 @@ def _lines(case: Case, ranks: int) -> list[str]:
     lines += [f"load {name}: {load.kind()} {_at(load)}" for name, load in case.loads.items()]
     if case.unload is not None:
         lines.append(f"unload: the image shows the body under its loads at {case.unload.at:g} s")
+    lines += _pace(case)
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
     return lines
 
@@ -72,6 +73,16 @@ def _material(region: str, material: Material) -> list[str]:
             if isinstance(value, Varying)
         ),
     ]
+
+
+def _pace(case: Case) -> list[str]:
+    """How the time steps compare with what relaxes."""
+    times = [branch.time for material in case.materials.values() for branch in material.relaxation]
+    if not times:
+        return []
+    step = case.solve.stepping.largest * case.solve.stepping.end
+    coarse = "" if step <= min(times) else ", which is shorter: solve.stepping.largest makes them smaller"
+    return [f"time steps of up to {step:g} s; the shortest relaxation time is {min(times):g} s{coarse}"]
 
 
 def _at(load: Load) -> str:
