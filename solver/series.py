@@ -184,7 +184,7 @@ class Collection:
             self._file.unlink(missing_ok=True)
             return
         rows = "".join(
-            f'    <DataSet timestep="{time!r}" part="0" file="{self._state(self._name(number)).as_posix()}"/>\n'
+            f'    <DataSet timestep="{time:.12g}" part="0" file="{self._state(self._name(number)).as_posix()}"/>\n'
             for number, time in self._listed.items()
         )
         text = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="1.0">\n  <Collection>\n'

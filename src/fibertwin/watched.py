@@ -71,7 +71,7 @@ def write_history(steps: Sequence[Step], end: float, path: Path) -> None:
     for number, step in enumerate(steps, start=1):
         if step.balance is None:
             continue
-        row = {"increment": number, "load": step.level, "time_s": step.level * end}
+        row = {"increment": number, "load": step.level, "time_s": f"{step.level * end:.12g}"}
         for name, force in step.balance.reactions.items():
             row |= {f"{name}_{axis}_mN": value for axis, value in zip("xyz", force, strict=True)}
         for name, cavity in step.cavities.items():
