@@ -35,10 +35,10 @@ class Series:
     """When the fields are written on the way; they always are at the end. ParaView follows and animates them.
 
     Attributes:
-        every: increments in equilibrium after which they are; 0 for none.
-        frames: parts of the load history, as long as each other, at the end of each of which they are; 0 for none. The
-            load is brought on so that the body is in equilibrium there.
-        levels: parts of the load history at which they are, likewise.
+        every: they are written after every so many increments in equilibrium; 0 for none.
+        frames: they are written this many times, evenly over the load history, where the body is brought to equilibrium;
+            0 for none.
+        levels: parts of the load history at which they are written, likewise in equilibrium.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
