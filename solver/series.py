@@ -36,8 +36,8 @@ class Series:
 
     Attributes:
         every: they are written after every so many increments in equilibrium; 0 for none.
-        frames: they are written this many times, evenly over the load history, where the body is brought to equilibrium;
-            0 for none.
+        frames: they are written this many times, evenly over the load history, where the body is brought to
+            equilibrium; 0 for none.
         levels: parts of the load history at which they are written, likewise in equilibrium.
     """
 
@@ -110,15 +110,25 @@ class Collection:
             on_root(self._comm, self._tidy)
         part = self._folder / f".{self._name(number)}.part"
         on_root(self._comm, lambda: _made(part))
-        self._pieces(part / f"{STATE}.pvd", written, time)
-        together(self._comm, lambda: _require_whole(part / f"{STATE}_p{self._comm.rank}_000000.vtu"))
+        try:
+            together(self._comm, lambda: self._pieces(part / f"{STATE}.pvd", written, time))
+            together(self._comm, lambda: _require_whole(part / f"{STATE}_p{self._comm.rank}_000000.vtu"))
+        except SolveError:
+            on_root(self._comm, lambda: shutil.rmtree(part, ignore_errors=True))  # others may want the room
+            raise
         self._listed = dict(sorted((kept | {number: time}).items()))
         on_root(self._comm, lambda: self._list(part, number))
 
     def _pieces(self, file: Path, written: Sequence[fem.Function], time: float) -> None:
-        """Write the piece of each rank; VTK's object must be gone after that, as it then makes its folder once more."""
-        with io.VTKFile(self._comm, file, "w") as pieces:
-            pieces.write_function(list(written), time)
+        """Write the piece of each rank; VTK's object must be gone after that, as it then makes its folder once more.
+
+        The list of its own, which rank 0 writes when all else is done, is where it tells that it could not write.
+        """
+        try:
+            with io.VTKFile(self._comm, file, "w") as pieces:
+                pieces.write_function(list(written), time)
+        except RuntimeError as error:
+            raise SolveError(f"{file.parent} cannot be written to: {error}") from error
 
     def _time(self, steps: Sequence[Step]) -> float:
         return steps[-1].level * self._end if steps else 0.0

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibertwin import provenance, stages, summary
 from fibertwin.case import Case
-from fibertwin.errors import InputError, StoppedError
+from fibertwin.errors import InputError, SolveError, StoppedError
 from fibertwin.log import logger
 from fibertwin.parallel import on_root
 from fibertwin.solver import Checkpoint, Keeper, Step, read_checkpoint
@@ -104,25 +105,35 @@ class Kept:
 
     @contextmanager
     def history(self, solve: str) -> Iterator[Callable[[float, Step | None, str], None]]:
-        """Write a line of JSON for every increment, those before a checkpoint first; rank 0 only."""
+        """Write a line of JSON for every increment, those before a checkpoint first; rank 0 only.
+
+        Raises:
+            SolveError: on rank 0, they cannot be written.
+        """
         if self.comm.rank != 0:
             yield lambda level, step, sentence: None
             return
         path, begun = self.out / FILES[solve].steps, time.perf_counter()
-        with path.open("w", encoding="utf-8") as file:
-
-            def told(said: dict[str, Any]) -> None:
-                file.write(json.dumps(said) + "\n")
-                file.flush()
-
+        with path.open("wb", buffering=0) as file:
             for step in self.former(solve):
-                told(summary.step(step))
+                _add_line(file, summary.step(step))
 
             def heard(level: float, step: Step | None, sentence: str) -> None:
                 said = {"load": level, "failed": sentence} if step is None else summary.step(step)
-                told(said | {"seconds": round(time.perf_counter() - begun, 3)})
+                _add_line(file, said | {"seconds": round(time.perf_counter() - begun, 3)})
 
             yield heard
+
+
+def _add_line(file: FileIO, said: dict[str, Any]) -> None:
+    """Write a line of JSON, at once: nothing is left to be written where that fails."""
+    line = (json.dumps(said) + "\n").encode()
+    try:
+        whole = file.write(line) == len(line)
+    except OSError as error:
+        raise SolveError(f"{file.name} cannot be written: {error.strerror}.") from error
+    if not whole:
+        raise SolveError(f"{file.name} cannot be written whole: is the disk full?")
 
 
 def keep(case: Case, out: Path, comm: "MPI.Comm", petsc: str, resume: Resume, stop: Callable[[], str] = never) -> Kept:
