@@ -37,7 +37,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
 
 def step(taken: Step) -> dict[str, Any]:
     """One increment."""
-    return {
+    found: dict[str, Any] = {
         "load": taken.level,
         "settled": taken.settled,
         "newton": len(taken.residuals),
@@ -45,6 +45,9 @@ def step(taken: Step) -> dict[str, Any]:
         "residual": taken.residuals[-1],
         "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
     }
+    if taken.balance is not None:
+        found["reactions_mN"] = {name: list(force) for name, force in taken.balance.reactions.items()}
+    return found
 
 
 def _cavity(state: CavityState) -> dict[str, float]:
@@ -152,6 +155,8 @@ def _reactions(solution: Solution) -> dict[str, Any]:
 
 def _energy(solution: Solution) -> dict[str, float]:
     work, stored = solution.external_work, solution.stored_energy
+    if any(material.remembers for material in solution.problem.materials.values()):
+        return {"external_work_uJ": work, "stored_energy_uJ": stored, "not_stored_uJ": work - stored}
     scale = max(abs(work), abs(stored), np.finfo(float).tiny)
     return {"external_work_uJ": work, "stored_energy_uJ": stored, "imbalance": (work - stored) / scale}
 

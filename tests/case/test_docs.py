@@ -1,6 +1,7 @@
 """The pages on laws and parameters can be followed as they are written."""
 
 import json
+import math
 import re
 import shlex
 import tomllib
@@ -17,6 +18,7 @@ from fibertwin.log import logger
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 OWN_LAW = (HOW_TO / "your-own-law.md").read_text(encoding="utf-8")
+RELAXATION = (HOW_TO / "relaxation.md").read_text(encoding="utf-8")
 PARAMETERS = (HOW_TO / "parameters.md").read_text(encoding="utf-8")
 
 
@@ -99,6 +101,31 @@ def test_numbers_in_time(tmp_path: Path) -> None:
     assert curve is not None
     assert curve.values == (0.0, 1.0)
     assert case.to_dict()["loads"]["cavity"]["curve"] == [["0 s", 0.0], ["0.1 s", 1.0]]
+
+
+def test_tissue_that_relaxes_as_the_page_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "case.toml").write_text(*blocks(RELAXATION, "toml"), encoding="utf-8")
+    said = [line.split()[1:] for block in blocks(RELAXATION, "sh") for line in block.splitlines()]
+    assert cli.main(said[0]) == 0
+    (shown,) = re.findall(r"```\n(time steps .*?)```", RELAXATION, re.DOTALL)
+    assert shown in capsys.readouterr().out
+    assert cli.main([*said[0], "--set", "solve.stepping.largest=0.5"]) == 0
+    assert "30 s; the shortest relaxation time is 9.7 s, which is shorter" in capsys.readouterr().out
+    assert cli.main([*said[1], "--set", "output.report=false"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "out" / "steps.jsonl").read_text().splitlines()]
+    forces = [line["reactions_mN"]["grip"][0] for line in lines]
+    area, elastic = 25.0, 0.7 * (1.05 - 1.05**-2)
+    for line, force in ((lines[0], forces[0]), (lines[-1], forces[-1])):
+        left = 2.857 * math.exp(-(60 * line["load"] - 0.05) / 9.7)  # the step is a midpoint's, and exact from then on
+        assert force == pytest.approx(area * elastic * (1 + left), rel=1e-5)
+        assert f"{force:.2f} mN" in RELAXATION
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["energy"]["not_stored_uJ"] > 0
+    assert "imbalance" not in summary["energy"]
+    assert [step["reactions_mN"] for step in summary["steps"]] == [line["reactions_mN"] for line in lines]
 
 
 def test_the_page_names_presets_and_functions() -> None:
