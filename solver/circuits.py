@@ -5,7 +5,7 @@ unknown beyond that pressure.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Annotated, ClassVar
 
@@ -55,7 +55,7 @@ class Valve:
         shut = 1 + further * leak
         if source <= 0:
             drop, slope = source / shut, leak
-            return leak * drop, slope / shut
+            return leak * drop + 0.0, slope / shut  # no −0
         # of drop + further Q(drop) = source, the parabola's root, in the form that does not cancel
         curved = further * jump / self.opening
         drop = 2 * source / (shut + sqrt(shut**2 + 2 * curved * source))
@@ -68,40 +68,19 @@ class Valve:
 
 
 @dataclass(frozen=True)
-class CircuitState:
-    """A cavity and its circuit at a moment.
+class Flow:
+    """What a circuit shows at the end of an increment of time.
 
     Attributes:
-        time: when (s).
-        volume: of the cavity (mm³).
-        pressure: in the cavity (kPa).
-        arterial: in the vessels' compliance (kPa).
-    """
-
-    time: float
-    volume: float
-    pressure: float
-    arterial: float
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What flows in an increment of time, from its first moment to its last.
-
-    Attributes:
-        inflow: mean flow into the cavity (mm³/s).
+        inflow: mean flow into the cavity over the increment (mm³/s).
         outflow: mean flow out of it (mm³/s).
-        slope: derivative of outflow − inflow by the pressure in the cavity at the last moment (mm³/(kPa s)).
-        arterial: pressure in the vessels' compliance at the last moment (kPa).
-        runoff: mean flow out of the compliance to the veins (mm³/s).
-        aortic: pressure behind the outflow valve (kPa): that of the compliance and what the flow needs to enter it.
+        arterial: pressure in the vessels' compliance at the end (kPa).
+        aortic: pressure behind the outflow valve (kPa), which has driven the outflow on.
     """
 
     inflow: float
     outflow: float
-    slope: float
     arterial: float
-    runoff: float
     aortic: float
 
     @property
@@ -111,32 +90,54 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class CircuitState:
+    """A cavity and its circuit at a moment.
+
+    Attributes:
+        volume: of the cavity (mm³).
+        pressure: in the cavity (kPa).
+        flow: how the circuit came there.
+    """
+
+    volume: float
+    pressure: float
+    flow: Flow
+
+
+@dataclass(frozen=True)
 class Circuit(Declared):
-    """What a cavity is connected to."""
+    """What a cavity is connected to.
+
+    Time goes on by the generalised midpoint rule: what drives a flow is the pressure at ``theta`` of an increment.
+
+    Attributes:
+        theta: 1 is the backward Euler method, which forgets errors; 0.5 the midpoint rule, of second order.
+    """
+
+    theta: Annotated[Number, Interval(ge=0.5, le=1)] = field(default=1.0, kw_only=True)
 
     @abstractmethod
-    def begin(self, time: float, volume: float) -> CircuitState:
+    def begin(self, volume: float, pressure: float) -> CircuitState:
         """The state before anything has flowed.
 
         Args:
-            time: when it begins (s).
-            volume: of the cavity then (mm³), in which there is no pressure.
+            volume: of the cavity (mm³).
+            pressure: in it (kPa).
         """
 
     @abstractmethod
-    def exchange(self, last: CircuitState, time: float, pressure: float, source: float) -> Exchange:
+    def exchange(self, last: CircuitState, step: float, pressure: float, source: float) -> tuple[Flow, float]:
         """What flows from the last state to a later moment.
 
         Args:
             last: where it stood.
-            time: the later moment (s).
+            step: time from there to the later moment (s).
             pressure: in the cavity then (kPa).
-            source: factor of the pressure that fills the cavity, at ``between`` the two.
-        """
+            source: factor of the pressure that fills the cavity, at ``theta`` of the time.
 
-    @abstractmethod
-    def between(self, last: float, time: float) -> float:
-        """The moment (s) between two at which pressures drive the flow."""
+        Returns:
+            the flow, and the derivative of what the cavity gains by the pressure (mm³/(kPa s)).
+        """
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,6 @@ class Windkessel(Circuit):
     sector of a body all flows are those of the sector: an eighth of a heart has eight times the resistances and an
     eighth of the compliance.
 
-    Time goes on by the generalised midpoint rule: what drives a flow is the pressure at ``theta`` of an increment.
-
     Attributes:
         filling_pressure: pressure before the inflow valve, such as that of the left atrium.
         inflow: the inflow valve.
@@ -160,7 +159,6 @@ class Windkessel(Circuit):
         impedance: characteristic impedance of the arteries, between the outflow valve and their compliance.
         arterial_pressure: pressure in the arteries' compliance to begin with.
         venous_pressure: pressure behind the peripheral resistance.
-        theta: 1 is the backward Euler method, which forgets errors; 0.5 the midpoint rule, of second order.
     """
 
     filling_pressure: Pressure
@@ -171,34 +169,21 @@ class Windkessel(Circuit):
     arterial_pressure: Pressure
     impedance: Annotated[Resistance, Ge(0)] = 0.0
     venous_pressure: Pressure = 0.0
-    theta: Annotated[Number, Interval(ge=0.5, le=1)] = 1.0
 
-    def begin(self, time: float, volume: float) -> CircuitState:
-        """No pressure in the cavity, the arteries at ``arterial_pressure``."""
-        return CircuitState(time, volume, 0.0, self.arterial_pressure)
+    def begin(self, volume: float, pressure: float) -> CircuitState:
+        """The arteries at ``arterial_pressure``."""
+        return CircuitState(volume, pressure, Flow(0.0, 0.0, self.arterial_pressure, self.arterial_pressure))
 
-    def between(self, last: float, time: float) -> float:
-        """The moment (s) between two at which pressures drive the flow."""
-        return last + self.theta * (time - last)
-
-    def exchange(self, last: CircuitState, time: float, pressure: float, source: float) -> Exchange:
+    def exchange(self, last: CircuitState, step: float, pressure: float, source: float) -> tuple[Flow, float]:
         """What flows from the last state to a later moment."""
-        step = time - last.time
-        inside = last.pressure + self.theta * (pressure - last.pressure)
-        # of the compliance at the moment between, arterial = still + yields outflow: its balance, solved for it
+        before, inside = last.flow.arterial, last.pressure + self.theta * (pressure - last.pressure)
+        # the compliance's balance, solved for its pressure at the moment between: still + yields outflow
         part = self.theta * step / self.compliance
         lost = 1 + part / self.resistance
-        still = (last.arterial + part * self.venous_pressure / self.resistance) / lost
-        yields = part / lost
+        still, yields = (before + part * self.venous_pressure / self.resistance) / lost, part / lost
         outflow, out_slope = self.outflow.flow(inside - still, yields + self.impedance)
         inflow, in_slope = self.inflow.flow(self.filling_pressure * source - inside)
         between = still + yields * outflow
-        arterial = last.arterial + (between - last.arterial) / self.theta
-        return Exchange(
-            inflow=inflow,
-            outflow=outflow,
-            slope=self.theta * (out_slope + in_slope),
-            arterial=arterial,
-            runoff=(between - self.venous_pressure) / self.resistance,
-            aortic=between + self.impedance * outflow,
-        )
+        arterial = before + (between - before) / self.theta
+        flow = Flow(inflow, outflow, arterial, between + self.impedance * outflow)
+        return flow, -self.theta * (out_slope + in_slope)
