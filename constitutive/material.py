@@ -56,6 +56,11 @@ class Material(Studied):
         return any(energy.needs_sheets for energy in self.energies)
 
     @property
+    def remembers(self) -> bool:
+        """Whether its stress depends on what was before."""
+        return False
+
+    @property
     def incompressible(self) -> bool:
         """Whether J = 1 exactly."""
         return self.bulk_modulus == "incompressible"

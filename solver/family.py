@@ -16,6 +16,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, SolveError
+from fibertwin.errors import Problem as Wrong
 
 from .field_gradient import FieldGradient
 from .options import parse_options
@@ -126,6 +127,8 @@ class Equilibria:
         self._sizes = np.ones(len(theta)) if sizes is None else np.asarray(sizes, dtype=float)
         problem = self._problem(np.asarray(theta, dtype=float))
         check(problem)
+        if problem.remembers:
+            raise InputError(Wrong("problem", "remembers what was before, and derivatives do not follow that yet"))
         self.system = System(problem, self._stepping.end, parse_options(petsc))
         self._response = Response(self.system)
         self._rest = self.system.copy_state()

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import ufl
 from annotated_types import Gt
@@ -26,6 +26,9 @@ class Load(Declared):
     Attributes:
         curve: factor of the load over time; in proportion to the load's level where left out.
     """
+
+    remembers: ClassVar[bool] = False
+    """Whether what it does depends on what was before; see ``remembering``."""
 
     curve: Curve | None = field(default=None, kw_only=True)
 

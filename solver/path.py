@@ -85,7 +85,7 @@ class Path:
         system: the system.
         here: where the next increment starts: in equilibrium, or at a waypoint.
         rest: the last state in equilibrium.
-        increment: how far the next increment is to go; 0 where none has been tried.
+        increment: how far the next increment is to go, but for ``Stepping.largest``; 0 where none has been tried.
         leg: the way to the next level at which equilibrium is wanted, once it has begun.
         cuts: increments that failed.
         newton: Newton iterations.
@@ -125,6 +125,8 @@ class Path:
     def advance(self, step: Step) -> None:
         """Record an increment and the work of all external forces over it (trapezoidal)."""
         last = self.here
+        if step.settled:
+            self.system.settle()
         now = Place(step.level, self.system.copy_state(), self.system.internal_forces())
         along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
         work = last.work + self.system.comm.allreduce(0.5 * along)
@@ -164,13 +166,13 @@ def walk(
         stepping: how to go.
         progress: called after every increment.
         until: level to go to.
-        start: a guess of the state at that level, which is tried first.
+        start: a guess of the state at that level, which is tried first; not for a system that remembers its way.
         keep: called where the path may be left; what it raises ends the walk.
     """
     progress, keep = progress or _silent, keep or _keep_nothing
-    if start is not None and _leap(path, stepping, start, until):
+    if start is not None and not path.system.past and _leap(path, stepping, start, until):
         return ""
-    path.increment = path.increment or stepping.first
+    path.increment = min(path.increment or stepping.first, stepping.largest)
     knots = [*(knot for knot in path.system.knots() if knot < until), until]
     while path.level < until:
         if path.leg is None:
@@ -223,12 +225,13 @@ def _go(path: Path, stepping: Stepping, goal: float, progress: Progress, keep: K
     while path.level < goal:
         level = path.level + path.increment
         level = goal if level > goal - 1e-9 else level
-        settled = level == goal or path.careful
+        settled = level == goal or path.careful or bool(path.system.past)
         result, failed = _attempt(path, stepping, level, failures, settled=settled)
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov, path.system.cavities(), settled))
             progress(level, path.steps[-1], "")
-            path.increment *= stepping.growth if len(result.residuals) <= (EASY if settled else EASY_WAY) else 1.0
+            easy = len(result.residuals) <= (EASY if settled else EASY_WAY)
+            path.increment = min(path.increment * (stepping.growth if easy else 1.0), stepping.largest)
             failures = 0
             keep(path)
             continue
