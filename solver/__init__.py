@@ -4,6 +4,7 @@ import fibertwin.stack  # noqa: F401
 
 from .cavities import CavityState
 from .checkpoint import Checkpoint, Checkpointing, Keeper, read_checkpoint
+from .circuits import Circuit, Flow, Valve, Windkessel
 from .fields import Fields, Measure, fields
 from .loads import (
     BodyForce,
@@ -39,10 +40,12 @@ __all__ = [
     "CavityState",
     "Checkpoint",
     "Checkpointing",
+    "Circuit",
     "Clamp",
     "DeadTraction",
     "Displacement",
     "Fields",
+    "Flow",
     "FollowerPressure",
     "ForceOnArea",
     "Formulation",
@@ -66,7 +69,9 @@ __all__ = [
     "TaylorHood",
     "Unload",
     "Unloaded",
+    "Valve",
     "VolumeLoad",
+    "Windkessel",
     "fields",
     "read_checkpoint",
     "require",

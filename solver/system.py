@@ -155,7 +155,7 @@ class System:
         self._push(level)
         for group in self.state.tissue:
             group.move(moment)
-        self._cavities.move(moment)
+        self._cavities.aim(moment)
         self.past.move(level)
 
     def _push(self, level: float) -> None:
@@ -380,7 +380,7 @@ class System:
     # -- set-up --------------------------------------------------------------------------------
     def _remembering(self) -> list[Remembering]:
         """All that remembers, in the same order on every rank."""
-        return []
+        return [self._cavities] if self._cavities.remembers else []
 
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:

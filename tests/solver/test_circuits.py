@@ -80,7 +80,6 @@ def test_impedance_of_three_elements_at_a_frequency(theta, turns):
     stepped = (turn - 1) / (step * (theta * turn + 1 - theta))
     assert aortic / flow == pytest.approx(ADULT.impedance + ADULT.resistance / (1 + stepped * DECAY), rel=1e-8)
     assert aortic / flow == pytest.approx(exact, rel=5e-2 if theta == 1 else 1e-3)
-    assert min(flow.outflow for flow in flows[last]) > 0
 
 
 def elastance(time):
