@@ -116,6 +116,11 @@ class Circuit(Declared):
 
     theta: Annotated[Number, Interval(ge=0.5, le=1)] = field(default=1.0, kw_only=True)
 
+    @property
+    @abstractmethod
+    def preload(self) -> float:
+        """The pressure (kPa) to which it fills a cavity that is left to rest."""
+
     @abstractmethod
     def begin(self, volume: float, pressure: float) -> CircuitState:
         """The state before anything has flowed.
@@ -169,6 +174,11 @@ class Windkessel(Circuit):
     arterial_pressure: Pressure
     impedance: Annotated[Resistance, Ge(0)] = 0.0
     venous_pressure: Pressure = 0.0
+
+    @property
+    def preload(self) -> float:
+        """That before the inflow valve."""
+        return self.filling_pressure
 
     def begin(self, volume: float, pressure: float) -> CircuitState:
         """The arteries at ``arterial_pressure``."""
