@@ -31,6 +31,8 @@ WANTED = {
     "block/stretch-two": 1,
     "inflation/sphere": 3,
     "inflation/tube": 4,
+    "beat/sphere": 1,
+    "beat/refined": 1,
     "torsion/cylinder": 2,
     "ball/nolan": 2,
     "cook/taylor-hood": 2,
