@@ -16,6 +16,7 @@ from .circuits import CircuitState, Flow
 from .equations import CavityForms, Forms
 from .loads import Cavity
 from .problem import Problem
+from .remembering import Remembering
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,17 @@ def cavity_state(said: Mapping[str, Any]) -> CavityState:
     return CavityState(said["volume"], said["pressure"], None if flow is None else Flow(**flow))
 
 
-class Cavities:
+def _control(load: Cavity) -> tuple[bool, object]:
+    """What of a cavity is given."""
+    return load.finds_pressure, type(load.circuit)
+
+
+class Cavities(Remembering):
     """The cavities of a problem; but where they are given, the pressures are unknowns. Everything on it is collective.
 
     A cavity that is filled to a volume V₁ has the equation V − V₁ = 0, one that is joined to a circuit V − V₀ − q Δt =
     0, where V₀ is the volume at the last equilibrium, Δt the time since, and q(p) the mean flow into it. It remembers
-    what its circuit needs, as a ``remembering.Remembering``.
+    what its circuit needs.
 
     Attributes:
         unknown: names of the cavities whose pressure is unknown.
@@ -61,11 +67,8 @@ class Cavities:
         self._targets = dict(self._first)
         self.steps: NDArray[np.float64] = np.zeros(len(self.unknown))
         self._begun = self._now = Moment(0.0, 0.0)
-        self._circuits = {
-            name: load.circuit.begin(self._first[name], 0.0)
-            for name, load in self._loads.items()
-            if load.circuit is not None
-        }
+        self._circuits: dict[str, CircuitState] = {}
+        self.begin()
 
     @property
     def pressures(self) -> NDArray[np.float64]:
@@ -78,8 +81,15 @@ class Cavities:
             self._present[name].value[0] = value
 
     def adopt(self, problem: Problem) -> None:
-        """Take the volumes to be reached from another problem; ``aim`` comes after it."""
-        self._loads = {n: load for n, load in problem.loads.items() if isinstance(load, Cavity)}
+        """Take the volumes to be reached, and the circuits, from another problem; ``aim`` comes after it.
+
+        Raises:
+            ValueError: of another cavity the pressure is given, or other ones are joined to circuits.
+        """
+        loads = {n: load for n, load in problem.loads.items() if isinstance(load, Cavity)}
+        if {n: _control(load) for n, load in loads.items()} != {n: _control(load) for n, load in self._loads.items()}:
+            raise ValueError("problems of one family have the pressure, the volume or a circuit of the same cavities")
+        self._loads = loads
 
     def aim(self, moment: Moment) -> None:
         """Set the volumes to be reached at a moment."""
@@ -89,6 +99,14 @@ class Cavities:
             self._targets[name] = self._first[name] + (full - self._first[name]) * float(factor(load.curve, moment))
 
     # -- memory --------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Take the present state for that in which the circuits begin."""
+        self._circuits = {
+            name: load.circuit.begin(self._volume(name), self._pressure(name))
+            for name, load in self._loads.items()
+            if load.circuit is not None
+        }
+
     @property
     def remembers(self) -> bool:
         """Whether a cavity is joined to a circuit."""

@@ -173,7 +173,7 @@ def walk(
     if start is not None and not path.system.past and _leap(path, stepping, start, until):
         return ""
     path.increment = min(path.increment or stepping.first, stepping.largest)
-    knots = [*(knot for knot in path.system.knots() if knot < until), until]
+    knots = [*(knot for knot in path.system.knots() if knot < until - 1e-9), until]
     while path.level < until:
         if path.leg is None:
             ahead = next(knot for knot in knots if knot > path.level + 1e-9)
@@ -278,24 +278,23 @@ def _attempt(path: Path, stepping: Stepping, level: float, failures: int, *, set
     """Try for equilibrium at a level, or only nearly; if there is none, why, and the path is where it was.
 
     Damping comes first where shorter increments have failed ``PATIENCE`` times, or once where it was what helped last,
-    and before the solve is given up.
+    and before the solve is given up; and last where an increment that is short from the beginning fails.
     """
     system = path.system
     tolerance = stepping.tolerance if settled else max(stepping.tolerance, WAYPOINT)
     last = level - path.level < stepping.smallest * (1 + 1e-9)
     result, failed = NewtonResult(False, "", (), ()), ""
-    for method in (True, False):
-        if method and failures != path.patience and not last:
-            continue
+    first = failures == path.patience or (last and failures > 0)
+    for creeping in (True, False) if first else (False, True) if last else (False,):
         system.set_level(level)
-        if method:
+        if creeping:
             result = damped(system, tolerance, exact=path.careful)
         else:
             known = path.dearest if path.dear < PATIENCE else None
             result = newton(system, tolerance, stepping.newton, known, exact=path.careful)
         path.count(result)
         if result.converged:
-            path.patience = 1 if method else PATIENCE if failures == 0 else path.patience
+            path.patience = 1 if creeping else PATIENCE if failures == 0 else path.patience
             return result, ""
         failed = f"{result.why} at {level:.3g} of the load; {worst_cell(system.problem, system.state)}"
         path.go_back()

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from fibertwin.curve import Moment
 
+from .problem import Problem
+
 type Values = Mapping[str, NDArray[Any]]
 """Memory by name: ``cells.NAME``, a row (own cells, …) for each of this rank's own cells, or ``all.NAME``, of any shape
 and the same on every rank."""
@@ -30,8 +32,11 @@ and the same on every rank."""
 class Remembering(Protocol):
     """One that remembers. Every rank has it, with the same names, and calls everything on it in the same order."""
 
+    def begin(self) -> None:
+        """Take the present state, that of a body at level 0, for the first equilibrium: nothing was before."""
+
     def memory(self) -> Values:
-        """A copy of what is remembered of the last equilibrium; names that no other one uses."""
+        """What is remembered of the last equilibrium, under names that no other one uses; never changed in place."""
 
     def recall(self, memory: Values) -> None:
         """Take back what ``memory`` gave, perhaps on other ranks; it may hold the memory of others too."""
@@ -41,6 +46,9 @@ class Remembering(Protocol):
 
     def settle(self) -> None:
         """Take the present state, an equilibrium at the end of the increment, for the last one."""
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the numbers of another problem, which differs in numbers only; ``move`` comes after it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Past:
     """The last equilibrium of a system, as far as the next one depends on it. Everything on it is collective.
 
     Args:
-        parts: those who remember, at the beginning of their history.
+        parts: those who remember, begun.
         end: time (s) at which the level is 1.
     """
 
@@ -73,6 +81,13 @@ class Past:
         """Whether anything is remembered."""
         return bool(self.parts)
 
+    def begin(self) -> None:
+        """Let the history begin at the present state, with the numbers of the present problem."""
+        for part in self.parts:
+            part.begin()
+        self._last = self._now
+        self.move(self._now)
+
     def memory(self) -> Memory:
         """What is remembered."""
         found = {name: values for part in self.parts for name, values in part.memory().items()}
@@ -84,6 +99,11 @@ class Past:
         for part in self.parts:
             part.recall(memory.values)
         self.move(max(self._now, self._last))
+
+    def adopt(self, problem: Problem) -> None:
+        """Take the numbers of another problem; ``move`` comes after it."""
+        for part in self.parts:
+            part.adopt(problem)
 
     def move(self, level: float) -> None:
         """Let the increment go from the last equilibrium to a level."""

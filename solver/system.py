@@ -24,6 +24,7 @@ from .problem import Problem
 from .projection import Projection
 from .remembering import Memory, Past, Remembering
 from .scales import scales
+from .viscosity import viscosity
 from .volume import VolumeRatio
 
 
@@ -90,6 +91,7 @@ class System:
         self._volume = VolumeRatio(problem, self.state.displacement)
         self._pressures = point_pressures(problem, self.state.displacement, self.state.lag, self._volume)
         self._pressure_scale, self._least_force = scales(problem)
+        self._viscosity = viscosity(problem, self.state)
         self.past = Past(self._remembering(), end)
         self._level = self._rest = 0.0
         self._assembled = False  # whether the right-hand side is the present state's residual
@@ -118,6 +120,7 @@ class System:
             if self._projection is not None:
                 self._projection.adopt(self.constraints)
         self._cavities.adopt(problem)
+        self.past.adopt(problem)
         self.set_level(self._level)
 
     def rescale(self) -> None:
@@ -329,8 +332,12 @@ class System:
         return vector.getNestSubVecs()[0] if self.state.pressure is None else vector
 
     def energy(self) -> float:
-        """Energy stored in the tissue (µJ), volumetric part included."""
-        return float(self.comm.allreduce(sum(fem.assemble_scalar(part.energy) for part in self.forms.tissue)))
+        """Energy stored in the tissue (µJ), volumetric part included; not what branches that relax hold."""
+        if self._viscosity is not None:
+            self._viscosity.slacken()
+        found = self.comm.allreduce(sum(fem.assemble_scalar(part.energy) for part in self.forms.tissue))
+        self.past.move(self._level)
+        return float(found)
 
     def internal_forces(self) -> NDArray[np.float64]:
         """Force (mN) of the tissue at every displacement degree of freedom owned here."""
@@ -380,7 +387,8 @@ class System:
     # -- set-up --------------------------------------------------------------------------------
     def _remembering(self) -> list[Remembering]:
         """All that remembers, in the same order on every rank."""
-        return [self._cavities] if self._cavities.remembers else []
+        circuits = [self._cavities] if self._cavities.remembers else []
+        return [*([] if self._viscosity is None else [self._viscosity]), *circuits]
 
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:

@@ -5,53 +5,28 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from beating import EIGHTH, END, STEPS, ventricle
 from bodies import displacements
 from mpi4py import MPI
 
-from fibertwin.constitutive import ActiveStress, Material, NeoHookean
 from fibertwin.curve import Curve
-from fibertwin.errors import InputError, StoppedError
-from fibertwin.meshes import ThickSphere, uniform_fibers
+from fibertwin.errors import StoppedError
 from fibertwin.solver import (
     Cavity,
     Checkpointing,
-    Displacement,
     Keeper,
-    Problem,
     Stepping,
-    SymmetryPlane,
     Unload,
-    Valve,
-    Windkessel,
     path,
     read_checkpoint,
     require,
     solve,
     unload,
 )
-from fibertwin.solver.family import Equilibria
 from fibertwin.solver.newton import NewtonResult, newton
 from fibertwin.solver.system import System
 
 WORLD, SELF = MPI.COMM_WORLD, MPI.COMM_SELF
-END = 0.8
-STEPS = Stepping(end=END, first=0.05, largest=0.05, smallest=1e-3, tolerance=1e-12)
-VALVE = Valve(4e-6)
-EIGHTH = Windkessel(1.2, VALVE, VALVE, 1e-3, 1.4e3, 8.0, impedance=5e-5)
-"""An eighth of the circulation of an adult."""
-CONTRACTS = Curve((0.0, 0.24, 0.32, 0.4, 0.56), (0.0, 0.0, 1.0, 1.0, 0.0))
-
-
-def ventricle(comm, circuit=EIGHTH, curve=None, **cavity):
-    """An eighth of a soft ball around 65 mL, whose wall pulls in all directions alike."""
-    body = ThickSphere(25.0, 35.0, (1, 2), "octant", curved=False).build(comm)
-    pulls = ActiveStress(40.0, transverse=1.0, curve=CONTRACTS)
-    material = Material((NeoHookean(2.0), pulls), 200.0)
-    held = {name: SymmetryPlane(f"symmetry-{name}") for name in "xyz"}
-    loads = {"lv": Cavity("inner", center=(0.0, 0.0, 0.0), curve=curve, **(cavity or {"circuit": circuit}))}
-    fibers = uniform_fibers(body.mesh, 2)
-    formulation = Displacement(1)
-    return Problem(body, {"tissue": material}, held, loads, fibers, formulation, quadrature_degree=2)
 
 
 def table(solution, end=END):
@@ -186,9 +161,12 @@ def test_in_an_image_a_cavity_bears_the_pressure_that_fills_it():
     assert there == pytest.approx(imaged, abs=1e-5)
 
 
-def test_derivatives_are_refused():
-    with pytest.raises(InputError, match="remembers what was before"):
-        Equilibria(lambda _: ventricle(SELF), np.ones(1), [(1.0, lambda _: np.zeros(1))])
+def test_a_circuit_is_not_taken_for_a_volume():
+    problem = ventricle(SELF)
+    system = System(problem, END)
+    with pytest.raises(ValueError, match="a circuit of the same cavities"):
+        system.adopt(replace(problem, loads={"lv": Cavity("inner", volume=1e4, center=(0.0, 0.0, 0.0))}))
+    system.destroy()
 
 
 def test_a_cavity_has_one_of_three():
