@@ -111,7 +111,8 @@ class Circuit(Declared):
     Time goes on by the generalised midpoint rule: what drives a flow is the pressure at ``theta`` of an increment.
 
     Attributes:
-        theta: 1 is the backward Euler method, which forgets errors; 0.5 the midpoint rule, of second order.
+        theta: 1 is the backward Euler method, which damps what it does not resolve; 0.5 the midpoint rule, of second
+            order once an increment is shorter than the time in which the cavity fills and empties.
     """
 
     theta: Annotated[Number, Interval(ge=0.5, le=1)] = field(default=1.0, kw_only=True)

@@ -125,8 +125,9 @@ class Path:
     def advance(self, step: Step) -> None:
         """Record an increment and the work of all external forces over it (trapezoidal)."""
         last = self.here
-        if step.settled:
+        if step.settled and self.system.past:
             self.system.settle()
+            step = replace(step, reactions={n: tuple(map(float, f)) for n, f in self.system.reactions().items()})
         now = Place(step.level, self.system.copy_state(), self.system.internal_forces())
         along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
         work = last.work + self.system.comm.allreduce(0.5 * along)

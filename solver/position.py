@@ -118,6 +118,7 @@ def steps(place: Mapping[str, Any]) -> tuple[Step, ...]:
             tuple(step["krylov"]),
             {name: cavity_state(state) for name, state in step["cavities"].items()},
             step["settled"],
+            {name: tuple(force) for name, force in step.get("reactions", {}).items()},
         )
         for step in place["steps"]
     )

@@ -23,6 +23,7 @@ class Step:
         krylov: Krylov iterations of its linear solves.
         cavities: volume and pressure of each cavity, by its load's name.
         settled: whether in equilibrium; else a waypoint, with a small residual, to a level too far for one increment.
+        reactions: force (3,) (mN) that each support exerts on the body, where the problem remembers its way.
     """
 
     level: float
@@ -30,6 +31,7 @@ class Step:
     krylov: tuple[int, ...]
     cavities: dict[str, "CavityState"] = field(default_factory=dict)
     settled: bool = True
+    reactions: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

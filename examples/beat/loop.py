@@ -4,10 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from fibertwin.units import Unit
 
@@ -26,8 +23,10 @@ def main() -> None:
     times = [end * step["load"] for step in summary["steps"]]
     states = [step["cavities"][asked.cavity] for step in summary["steps"]]
     inside, aortic = ([state[name] / MMHG for state in states] for name in ("pressure_kPa", "aortic_kPa"))
-    plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
-    figure, (loop, course) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained", width_ratios=(1, 1.4))
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    loop, course = figure.subplots(1, 2, width_ratios=(1, 1.4))
+    for axes in (loop, course):
+        axes.spines[["top", "right"]].set_visible(False)
     loop.plot([state["volume_mL"] for state in states], inside, ".-", color="#a3352c", lw=1, ms=3)
     loop.set(xlabel="volume (mL)", ylabel="pressure (mmHg)", xlim=(0, None), ylim=(0, None))
     course.plot(times, aortic, color="#2f5d8c", label="behind the outflow valve")

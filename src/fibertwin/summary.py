@@ -43,6 +43,7 @@ def step(taken: Step) -> dict[str, Any]:
         "krylov": sum(taken.krylov),
         "residual": taken.residuals[-1],
         "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
+        **({"reactions_mN": {n: list(force) for n, force in taken.reactions.items()}} if taken.reactions else {}),
     }
 
 
@@ -157,6 +158,8 @@ def _reactions(solution: Solution) -> dict[str, Any]:
 
 def _energy(solution: Solution) -> dict[str, float]:
     work, stored = solution.external_work, solution.stored_energy
+    if any(material.remembers for material in solution.problem.materials.values()):
+        return {"external_work_uJ": work, "stored_energy_uJ": stored, "not_stored_uJ": work - stored}
     scale = max(abs(work), abs(stored), np.finfo(float).tiny)
     return {"external_work_uJ": work, "stored_energy_uJ": stored, "imbalance": (work - stored) / scale}
 

@@ -29,6 +29,7 @@ WANTED = {
     "manufactured/rates/P2-P1": 1,
     "manufactured/rates/Q2-Q1": 1,
     "block/stretch-two": 1,
+    "relaxation": 5,
     "inflation/sphere": 3,
     "inflation/tube": 4,
     "beat/sphere": 1,
