@@ -336,7 +336,8 @@ class System:
         if self._viscosity is not None:
             self._viscosity.slacken()
         found = self.comm.allreduce(sum(fem.assemble_scalar(part.energy) for part in self.forms.tissue))
-        self.past.move(self._level)
+        if self._viscosity is not None:
+            self.past.move(self._level)
         return float(found)
 
     def internal_forces(self) -> NDArray[np.float64]:

@@ -114,6 +114,8 @@ def test_tissue_that_relaxes_as_the_page_has_it(
     assert cli.main(said[0]) == 0
     (shown,) = re.findall(r"```\n(time steps .*?)```", RELAXATION, re.DOTALL)
     assert shown in capsys.readouterr().out
+    assert cli.main([*said[0], "--set", "solve.stepping.largest=0.5"]) == 0
+    assert "30 s; the shortest relaxation time is 9.7 s, which is shorter" in capsys.readouterr().out
     assert cli.main([*said[1], "--set", "output.report=false"]) == 0
     lines = [json.loads(line) for line in (tmp_path / "out" / "steps.jsonl").read_text().splitlines()]
     forces = [line["reactions_mN"]["grip"][0] for line in lines]

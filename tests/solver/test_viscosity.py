@@ -38,10 +38,12 @@ from fibertwin.solver import (
     Problem,
     Stepping,
     TaylorHood,
+    Unload,
     path,
     read_checkpoint,
     require,
     solve,
+    unload,
 )
 from fibertwin.solver.fields import fields
 from fibertwin.solver.newton import NewtonResult, newton
@@ -359,6 +361,23 @@ def test_what_tissue_does_by_itself_does_not_relax():
     steps = Stepping(end=4.0, first=0.25, largest=0.25, smallest=1e-12, tolerance=TIGHT)
     _, forces = walked(problem, steps, pull)
     np.testing.assert_allclose(forces, 2.0, rtol=1e-8)
+
+
+def test_the_stress_free_shape_of_tissue_that_relaxes_meets_the_image_at_its_time():
+    problem = bent(WORLD)
+    image = problem.anatomy.mesh.geometry.x.copy()
+    steps = Stepping(end=2.0, first=0.25, largest=0.25, tolerance=TIGHT)
+    found = unload(problem, Unload(at=1.0, tolerance=1e-7), steps)
+    loaded = System(found.problem, steps.end)
+    assert walk(Path(loaded), steps, until=0.5) == ""
+    u = loaded.state.displacement
+    nodes = found.problem.anatomy.mesh.geometry.x.copy()
+    nodes[found.problem.anatomy.mesh.geometry.dofmaps[0].ravel()] += u.x.array.reshape(-1, 3)[
+        u.function_space.dofmap.list.ravel()
+    ]
+    np.testing.assert_allclose(nodes, image, atol=1e-6)
+    assert found.moved > 0.05
+    loaded.destroy()
 
 
 def test_what_cannot_be_is_refused(tmp_path):
