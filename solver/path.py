@@ -185,7 +185,8 @@ def walk(
     if start is not None and not path.system.past and _leap(path, stepping, start, until):
         return ""
     path.increment = min(path.increment or stepping.first, stepping.largest)
-    knots = [*sorted(knot for knot in (*path.system.knots(), *through) if knot < until), until]
+    stops = (*path.system.knots(), *through)
+    knots = [*sorted(knot for knot in stops if knot < until - 1e-9), until]
     while path.level < until:
         ahead = next(knot for knot in knots if knot > path.level + 1e-9)
         if path.leg is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cavities import CavityState
+from .cavities import cavity_state
 from .path import PATIENCE, Leg, Path, Place
 from .remembering import Memory
 from .solution import Balance, Step
@@ -117,7 +117,7 @@ def steps(place: Mapping[str, Any], *, balanced: bool) -> tuple[Step, ...]:
             step["level"],
             tuple(step["residuals"]),
             tuple(step["krylov"]),
-            {name: CavityState(**state) for name, state in step["cavities"].items()},
+            {name: cavity_state(state) for name, state in step["cavities"].items()},
             step["settled"],
             _balance(step["balance"]) if balanced else None,
         )

@@ -51,7 +51,12 @@ def step(taken: Step) -> dict[str, Any]:
 
 
 def _cavity(state: CavityState) -> dict[str, float]:
-    return {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+    said = {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+    if state.flow is None:
+        return said
+    flow = state.flow
+    said |= {"inflow_mL_per_s": flow.inflow / 1e3, "outflow_mL_per_s": flow.outflow / 1e3}
+    return said | {"arterial_kPa": flow.arterial, "aortic_kPa": flow.aortic}
 
 
 def unloading(found: Unloaded) -> dict[str, Any]:
