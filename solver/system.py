@@ -158,7 +158,7 @@ class System:
         self._push(level)
         for group in self.state.tissue:
             group.move(moment)
-        self._cavities.move(moment)
+        self._cavities.aim(moment)
         self.past.move(level)
 
     def _push(self, level: float) -> None:
@@ -388,7 +388,8 @@ class System:
     # -- set-up --------------------------------------------------------------------------------
     def _remembering(self) -> list[Remembering]:
         """All that remembers, in the same order on every rank."""
-        return [] if self._viscosity is None else [self._viscosity]
+        circuits = [self._cavities] if self._cavities.remembers else []
+        return [*([] if self._viscosity is None else [self._viscosity]), *circuits]
 
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:

@@ -9,7 +9,7 @@ from fibertwin.errors import InputError, Problem
 from fibertwin.imaging import VoxelMask
 from fibertwin.meshes import Block, GreyImage, Mask
 from fibertwin.parallel import on_root
-from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
+from fibertwin.solver import Cavity, Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
 from fibertwin.solver.parameters import examine, source_of
 
 if TYPE_CHECKING:
@@ -76,17 +76,19 @@ def _material(region: str, material: Material) -> list[str]:
 
 
 def _pace(case: Case) -> list[str]:
-    """How the time steps compare with what relaxes."""
+    """How the time steps compare with what relaxes; how long they are where cavities are joined to circuits."""
     times = [branch.time for material in case.materials.values() for branch in material.relaxation]
-    if not times:
-        return []
     step = case.solve.stepping.largest * case.solve.stepping.end
+    if not times:
+        return [f"time steps of up to {step:g} s"] if any(load.remembers for load in case.loads.values()) else []
     coarse = "" if step <= min(times) else ", which is shorter: solve.stepping.largest makes them smaller"
     return [f"time steps of up to {step:g} s; the shortest relaxation time is {min(times):g} s{coarse}"]
 
 
 def _at(load: Load) -> str:
     """Where a load acts."""
+    if isinstance(load, Cavity) and load.circuit is not None:
+        return f"on {load.surface}, joined to a {load.circuit.kind()}"
     if isinstance(load, VolumeLoad):
         return f"in {load.region or 'the whole body'}"
     return f"on {load.surface}" if isinstance(load, SurfaceLoad) else ""

@@ -14,7 +14,9 @@ from fibertwin import cli
 from fibertwin.case import Case
 from fibertwin.case.toml import dump
 from fibertwin.constitutive import ActiveStress, Formula, FromImage, FromMesh
+from fibertwin.errors import InputError
 from fibertwin.log import logger
+from fibertwin.solver import Cavity, Windkessel
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 OWN_LAW = (HOW_TO / "your-own-law.md").read_text(encoding="utf-8")
@@ -136,3 +138,43 @@ def test_the_page_names_presets_and_functions() -> None:
     for word in (*FUNCTIONS, *VARIABLES):
         assert re.search(rf"\b{word}\b", PARAMETERS)
     assert set(re.findall(r"myocardium-[a-z]+", PARAMETERS)) <= set(PRESETS)
+
+
+BEAT = Path(__file__).parents[2] / "examples/beat/case.toml"
+
+
+def test_the_page_on_beats_shows_the_example() -> None:
+    (shown,) = blocks((HOW_TO / "beat.md").read_text(encoding="utf-8"), "toml")
+    written = tomllib.loads(BEAT.read_text(encoding="utf-8"))
+    shown = tomllib.loads(shown)
+    assert shown["loads"] == written["loads"]
+    assert shown["solve"]["stepping"] == written["solve"]["stepping"]
+
+
+def test_a_circuit_is_read_in_the_units_of_the_clinic() -> None:
+    cavity = Case.read(BEAT).loads["ventricle"]
+    assert isinstance(cavity, Cavity)
+    circuit = cavity.circuit
+    assert isinstance(circuit, Windkessel)
+    mmHg, mL = 0.133322387415, 1e3
+    found = [circuit.filling_pressure, circuit.resistance, circuit.compliance, circuit.inflow.resistance]
+    assert found == pytest.approx([8 * mmHg, mmHg / mL, 1.5 * mL / mmHg, 0.01 * mmHg / mL], rel=1e-9)
+    assert Case.read(BEAT).replace({}).loads == {"ventricle": cavity}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"loads.ventricle.circuit.outflow.closed": "0.001 mmHg*s/mL"}, "resists more"),
+        ({"loads.ventricle.pressure": "1 kPa"}, "either a pressure, a volume or a circuit"),
+        (
+            {"loads.ventricle.circuit.resistance": "1 mmHg"},
+            "is a pressure or modulus, but a resistance to flow is wanted",
+        ),
+        ({"loads.ventricle.circuit.theta": 0.4}, r"at least 0\.5|0\.5"),
+    ],
+)
+def test_what_is_wrong_with_a_circuit_is_told(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told) as caught:
+        Case.read(BEAT).replace(changes)
+    assert all(problem.where.startswith("loads.ventricle") for problem in caught.value.problems)

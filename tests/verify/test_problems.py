@@ -32,6 +32,8 @@ WANTED = {
     "relaxation": 5,
     "inflation/sphere": 3,
     "inflation/tube": 4,
+    "beat/sphere": 1,
+    "beat/refined": 1,
     "torsion/cylinder": 2,
     "ball/nolan": 2,
     "cook/taylor-hood": 2,

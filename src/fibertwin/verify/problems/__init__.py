@@ -11,6 +11,7 @@ GROUPS = (
     "block",
     "relaxation",
     "inflation",
+    "beat",
     "torsion",
     "ball",
     "cook",
