@@ -15,7 +15,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from fibertwin.errors import InputError, SolveError
+from fibertwin.errors import SolveError
 
 from .field_gradient import FieldGradient
 from .options import parse_options
@@ -23,6 +23,7 @@ from .parameters import looked_up
 from .path import Path, walk
 from .problem import Problem, Stepping, check
 from .response import Response
+from .stencil import Stencil, stencil_of
 from .system import State, System
 
 type Vector = NDArray[np.float64]
@@ -37,21 +38,6 @@ type Slope = Callable[[System], Sequence[Vector]]
 
 STEP = 3e-4
 """Step of a stencil over the size of the parameter: short, as the residual of tissue whose fibers slacken has bends."""
-
-CENTRAL = {-1: -0.5, 1: 0.5}
-"""Weights of a first derivative by how many steps away each value is."""
-
-FORWARD = {0: -11 / 6, 1: 3.0, 2: -1.5, 3: 1 / 3}
-"""The same on one side, where the other is out of bounds."""
-
-
-@dataclass(frozen=True)
-class _Stencil:
-    """Step, weights and problems along one parameter, by how many steps away each is."""
-
-    step: float
-    weights: dict[int, float]
-    problems: dict[int, Problem]
 
 
 @dataclass
@@ -140,14 +126,24 @@ class Equilibria:
         """
         return [self._observe[number](self.system) for number in self._walked(theta)]
 
-    def linearise(self, theta: Vector) -> tuple[list[Vector], list[NDArray[np.float64]]]:
+    def take(self, theta: Vector, states: Sequence[State]) -> None:
+        """Know the equilibria at all levels from elsewhere: states of the same unknowns on the same mesh."""
+        self._known = _Known(np.array(theta, dtype=float), list(states))
+
+    def linearise(
+        self, theta: Vector, directions: NDArray[np.float64] | None = None
+    ) -> tuple[list[Vector], list[NDArray[np.float64]]]:
         """What is observed at each level, and its derivatives (m, p) by the parameters.
+
+        Args:
+            theta: parameters (p,).
+            directions: directions (k, p), none of them zero, along which derivatives (m, k) are taken instead.
 
         Raises:
             SolveError: a level is not reached.
         """
         theta = np.asarray(theta, dtype=float)
-        stencils = [self._stencil(theta, i) for i in range(len(theta))]
+        stencils = self._stencils(theta, directions)
         seen, slopes, changes = [], [], []
         for number in self._walked(theta):
             seen.append(self._observe[number](self.system))
@@ -157,7 +153,8 @@ class Equilibria:
             slopes.append(np.stack(along, axis=1))
             changes.append(found)
         assert self._known is not None
-        self._known = replace(self._known, changes=changes)
+        if directions is None:
+            self._known = replace(self._known, changes=changes)
         self.effort.linearisations += 1
         return seen, slopes
 
@@ -179,7 +176,7 @@ class Equilibria:
             SolveError: a level is not reached, or the volume of a cavity is prescribed.
         """
         theta = np.asarray(theta, dtype=float)
-        stencils = [self._stencil(theta, i) for i in range(len(theta))] if numbers else []
+        stencils = self._stencils(theta) if numbers else []
         total, values = np.zeros(len(stencils)), [np.array(0.0) for _ in fields]
         for number in self._walked(theta):
             self._response.linearize()
@@ -278,22 +275,12 @@ class Equilibria:
         return moved
 
     # -- derivatives ---------------------------------------------------------------------------
-    def _stencil(self, theta: Vector, i: int) -> _Stencil:
-        """The stencil along a parameter: on both sides, or on the one that is within bounds."""
-        size = abs(theta[i]) or abs(self._sizes[i]) or 1.0
-        axis = np.eye(len(theta))[i]
-        refused: InputError | None = None
-        for step, weights in ((STEP * size, CENTRAL), (STEP * size, FORWARD), (-STEP * size, FORWARD)):
-            try:
-                problems = {k: self._problem(theta + k * step * axis) for k in weights}
-            except InputError as error:
-                refused = error
-                continue
-            return _Stencil(step, weights, problems)
-        assert refused is not None
-        raise refused
+    def _stencils(self, theta: Vector, directions: NDArray[np.float64] | None = None) -> list[Stencil[Problem]]:
+        """The stencil along each direction, by default those of the parameters."""
+        chosen = np.eye(len(theta)) if directions is None else directions
+        return [stencil_of(self._problem, theta, direction, self._sizes, STEP) for direction in chosen]
 
-    def _forcing(self, stencil: _Stencil) -> tuple[list[Vector], Vector, list[Vector]]:
+    def _forcing(self, stencil: Stencil[Problem]) -> tuple[list[Vector], Vector, list[Vector]]:
         """Derivatives of the residual, of the volume errors, and of what supports hold, by a parameter."""
         system = self.system
         here, origin = system.copy_state(), system.problem
@@ -302,7 +289,7 @@ class Equilibria:
         volumes = np.zeros(len(here.pressures))
         for k, weight in stencil.weights.items():
             share = weight / stencil.step
-            system.adopt(stencil.problems[k])
+            system.adopt(stencil.made[k])
             forces = [w + share * part for w, part in zip(forces, self._response.imbalance(), strict=True)]
             self._response.place()
             volumes = volumes + share * self._response.volume_errors()
@@ -314,19 +301,19 @@ class Equilibria:
         system.adopt(origin)
         return [np.asarray(force) for force in forces], volumes, moved
 
-    def _change(self, stencil: _Stencil) -> Change:
+    def _change(self, stencil: Stencil[Problem]) -> Change:
         """Derivative of the present equilibrium by a parameter."""
         forces, volumes, moved = self._forcing(stencil)
         unknowns, pressures = self._response.respond(forces, volumes, self._rtol)
         return Change(tuple(a + b for a, b in zip(unknowns, moved, strict=True)), pressures)
 
-    def _seen_along(self, stencil: _Stencil, change: Change, number: int) -> Vector:
+    def _seen_along(self, stencil: Stencil[Problem], change: Change, number: int) -> Vector:
         """Derivative of what is observed by a parameter, along with the state."""
         system = self.system
         here, origin = system.copy_state(), system.problem
         total: Vector | float = 0.0
         for k, weight in stencil.weights.items():
-            system.adopt(stencil.problems[k])
+            system.adopt(stencil.made[k])
             system.set_state(_along(here, [change], np.array([k * stencil.step])))
             total = total + weight / stencil.step * self._observe[number](system)
         system.set_state(here)
