@@ -1,6 +1,6 @@
 """A session of the real UM-Bridge client with ``fibertwin serve``: values, gradients, refusals, costs.
 
-    python benchmarks/serve.py [--cells 5] [--json]
+    python benchmarks/serve.py [--cells 5 12] [--json]
 
 The body is the block of examples/quick; its inputs are two stiffnesses of the tissue and the depth of the plate, its
 outputs a reaction, a mean and a percentile of strain. Costs are processor seconds of one rank. Needs umbridge.
@@ -159,5 +159,7 @@ def asked(url: str, document: dict) -> tuple[int, str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, nargs="*", default=[5], help="cubes along the bodies of the costs (5)")
+    parser.add_argument(
+        "--cells", type=int, nargs="*", default=[5, 12], help="cubes along the bodies of the costs (5 12)"
+    )
     main(measure, parser)

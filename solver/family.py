@@ -296,9 +296,10 @@ class Equilibria:
             for total, function, array in zip(moved, system.state.functions, here.functions, strict=True):
                 total += share * (function.x.array - array)
             system.set_state(here)
+        system.adopt(origin)
         if system.comm.allreduce(bool(moved[0].any()), op=MPI.LOR):
             forces = [w + part for w, part in zip(forces, self._response.drag(moved[0]), strict=True)]
-        system.adopt(origin)
+            system.adopt(origin)
         return [np.asarray(force) for force in forces], volumes, moved
 
     def _change(self, stencil: Stencil[Problem]) -> Change:
