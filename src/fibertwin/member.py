@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fibertwin import stages, summary
 from fibertwin.case import Case
-from fibertwin.derivable import hindrances, of_the_path
+from fibertwin.derivable import NUMBERS, hindrances, of_the_path
 from fibertwin.errors import FibertwinError, InputError, Problem
 from fibertwin.parallel import on_root
 from fibertwin.slopes import Numbered, Tangents
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from fibertwin.meshes import Anatomy, FiberField
+
+type Matrix = NDArray[np.float64]
 
 BODY = ("plugins", "diffusion", "fibers", "anatomy", "surfaces", "regions")
 """Sections of a case that mesh, regions and fibers rest on."""
@@ -86,7 +89,7 @@ class Runner:
         self._scratch = on_root(comm, lambda: tempfile.mkdtemp(prefix="fibertwin-sweep-"))
         self._body: tuple[str, Anatomy, FiberField | None] | None = None
         self._states: OrderedDict[str, tuple[str, Any]] = OrderedDict()
-        self._tangents: tuple[tuple[str, ...], Anatomy, Tangents] | None = None
+        self._tangents: tuple[str, Anatomy, Tangents] | None = None
         self._cold = bool(of_the_path(observables))
 
     def run(self, sample: Mapping[str, Any], key: str = "", near: str = "") -> Answer:
@@ -129,23 +132,14 @@ class Runner:
         hindered = hindrances(self._case, self._observables, sample)
         rough = ways[:, [name in hindered for name in sample]].any(axis=1)
         smooth = ways.any(axis=1) & ~rough
-        slopes, newton, solves = np.zeros((len(ways), len(self._observables))), 0, 0
+        slopes, spent = np.zeros((len(ways), len(self._observables))), list[int]()
         if smooth.any():
-            case = numbered.at(numbered.theta, self._comm)
-            if key not in self._states:
-                outcome = require(self._solved(case, key, near)[0]).outcome
-                newton, solves = outcome.newton, 1
-            tangents = self._tangents_of(case, numbered)
-            slopes[smooth] = tangents.along(numbered.theta, self._states[key][1], list(ways[smooth]))
+            slopes[smooth], more = self._by_tangents(numbered, ways[smooth], key, near)
+            spent += more
         for number in np.flatnonzero(rough):
-            ends = stencil_of(
-                lambda theta: numbered.at(theta, self._comm), numbered.theta, ways[number], numbered.theta, DIFFERENCE
-            )
-            for k, weight in ends.weights.items():
-                solution = require(self._solved(ends.made[k], "", key)[0])
-                slopes[number] += weight / ends.step * np.array(self._told(ends.made[k], solution))
-                newton, solves = newton + solution.outcome.newton, solves + 1
-        return Slopes(slopes.tolist(), round(time.perf_counter() - begun, 3), newton, solves)
+            slopes[number], more = self._by_differences(numbered, ways[number], key)
+            spent += more
+        return Slopes(slopes.tolist(), round(time.perf_counter() - begun, 3), sum(spent), len(spent))
 
     def close(self) -> None:
         """Remove what was written on the way, and free what PETSc holds. Collective."""
@@ -185,10 +179,32 @@ class Runner:
             self._body = (body, *stages.body(case, scan, self._comm))
         return self._body
 
+    def _by_tangents(self, numbered: Numbered, ways: Matrix, key: str, near: str) -> tuple[Matrix, list[int]]:
+        """Derivatives (k, m) along directions (k, p), and the Newton iterations of each solve that it took."""
+        case, spent = numbered.at(numbered.theta, self._comm), []
+        if key in self._states:
+            state = self._states[key][1]
+        else:
+            solution = require(self._solved(case, key, near)[0])
+            state, spent = solution.state, [solution.outcome.newton]
+        return self._tangents_of(case, numbered).along(numbered.theta, state, list(ways)), spent
+
+    def _by_differences(self, numbered: Numbered, way: Matrix, key: str) -> tuple[Matrix, list[int]]:
+        """Derivatives (m) along a direction (p), and the Newton iterations of each solve."""
+        total, spent = np.zeros(len(self._observables)), []
+        ends = stencil_of(lambda theta: numbered.at(theta, self._comm), numbered.theta, way, numbered.theta, DIFFERENCE)
+        for k, weight in ends.weights.items():
+            solution = require(self._solved(ends.made[k], "", key)[0])
+            total += weight / ends.step * np.array(self._told(ends.made[k], solution))
+            spent.append(solution.outcome.newton)
+        return total, spent
+
     def _tangents_of(self, case: Case, numbered: Numbered) -> Tangents:
-        """What derives about states of a case like the last one that was asked about, or is made anew."""
-        body, anatomy, fibers = self._bodied(case)
-        like = (_form(body, case), *numbered.units)
+        """What derives about states of cases that differ in these numbers; the last one's where it fits."""
+        _, anatomy, fibers = self._bodied(case)
+        document = on_root(self._comm, case.to_dict)
+        rest = {name: section for name, section in document.items() if name not in NUMBERS}
+        like = json.dumps([rest, numbered.keys, numbered.units], sort_keys=True)
         if self._tangents is None or self._tangents[0] != like or self._tangents[1] is not anatomy:
             self._forget_tangents()
             tangents = Tangents(

@@ -35,12 +35,13 @@ class Numbered:
 
     Attributes:
         theta: the values (p,), in their units.
+        keys: their places (p).
         units: of each.
     """
 
     def __init__(self, case: Case, sample: Sample) -> None:
         pairs = [quantity(value) for value in sample.values()]
-        self._case, self._keys = case, tuple(sample)
+        self._case, self.keys = case, tuple(sample)
         self.theta: Vector = np.array([pair[0] for pair in pairs if pair is not None])
         self.units = tuple(pair[1] for pair in pairs if pair is not None)
         if len(self.units) < len(pairs):
@@ -52,7 +53,7 @@ class Numbered:
         Raises:
             InputError: on every rank, with everything that is wrong.
         """
-        quantities = zip(self._keys, theta, self.units, strict=True)
+        quantities = zip(self.keys, theta, self.units, strict=True)
         return on_root(comm, lambda: self._case.replace({key: written(v, unit) for key, v, unit in quantities}))
 
 
