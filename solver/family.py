@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fibertwin.errors import InputError, SolveError
 from fibertwin.errors import Problem as Wrong
 
-from .changes import Change, Changes, Stencil, along, stencil
+from .changes import STEP, Change, Changes, along
 from .field_gradient import FieldGradient
 from .options import parse_options
 from .parameters import looked_up
@@ -29,6 +29,7 @@ from .path import Path, walk
 from .problem import Problem, Stepping, check
 from .remembering import Memory
 from .response import Response
+from .stencil import Stencil, stencil_of
 from .system import State, System
 
 type Vector = NDArray[np.float64]
@@ -125,14 +126,24 @@ class Equilibria:
         """
         return [self._observe[number](self.system) for number in self._walked(theta)]
 
-    def linearise(self, theta: Vector) -> tuple[list[Vector], list[NDArray[np.float64]]]:
+    def take(self, theta: Vector, states: Sequence[State]) -> None:
+        """Know the equilibria at all levels from elsewhere: states of the same unknowns on the same mesh."""
+        self._known = _Known(np.array(theta, dtype=float), list(states))
+
+    def linearise(
+        self, theta: Vector, directions: NDArray[np.float64] | None = None
+    ) -> tuple[list[Vector], list[NDArray[np.float64]]]:
         """What is observed at each level, and its derivatives (m, p) by the parameters.
+
+        Args:
+            theta: parameters (p,).
+            directions: directions (k, p), none of them zero, along which derivatives (m, k) are taken instead.
 
         Raises:
             SolveError: a level is not reached.
         """
         theta = np.asarray(theta, dtype=float)
-        stencils = self._stencils(theta)
+        stencils = self._stencils(theta, directions)
         seen, slopes, changes = [], [], []
         for number, found in self._followed(theta, stencils) if self.system.past else self._answers(theta, stencils):
             seen.append(self._observe[number](self.system))
@@ -141,7 +152,8 @@ class Equilibria:
             slopes.append(np.stack(rows, axis=1))
             changes.append(found)
         assert self._known is not None
-        self._known = replace(self._known, changes=[] if self.system.past else changes)
+        if directions is None:
+            self._known = replace(self._known, changes=[] if self.system.past else changes)
         self.effort.linearisations += 1
         return seen, slopes
 
@@ -283,18 +295,18 @@ class Equilibria:
         return moved
 
     # -- derivatives ---------------------------------------------------------------------------
-    def _stencils(self, theta: Vector) -> list[Stencil]:
-        """The stencil along each parameter."""
-        sizes = [abs(value) or abs(size) or 1.0 for value, size in zip(theta, self._sizes, strict=True)]
-        return [stencil(self._problem, theta, i, size) for i, size in enumerate(sizes)]
+    def _stencils(self, theta: Vector, directions: NDArray[np.float64] | None = None) -> list[Stencil[Problem]]:
+        """The stencil along each direction, by default those of the parameters."""
+        chosen = np.eye(len(theta)) if directions is None else directions
+        return [stencil_of(self._problem, theta, direction, self._sizes, STEP) for direction in chosen]
 
-    def _answers(self, theta: Vector, stencils: Sequence[Stencil]) -> Iterator[tuple[int, list[Change]]]:
+    def _answers(self, theta: Vector, stencils: Sequence[Stencil[Problem]]) -> Iterator[tuple[int, list[Change]]]:
         """Equilibrium at one level after the other, and its derivatives by all parameters."""
         for number in self._walked(theta):
             self._response.linearize()
             yield number, [self._changes.change(one) for one in stencils]
 
-    def _followed(self, theta: Vector, stencils: Sequence[Stencil]) -> Iterator[tuple[int, list[Change]]]:
+    def _followed(self, theta: Vector, stencils: Sequence[Stencil[Problem]]) -> Iterator[tuple[int, list[Change]]]:
         """The same where the way is remembered: all increments once more, the derivatives of memory carried along."""
         for _ in self._walked(theta):
             pass
