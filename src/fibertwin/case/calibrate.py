@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,7 +16,8 @@ from .measured import Measured
 from .toml import parts_of
 
 if TYPE_CHECKING:
-    from fibertwin.calibration import Measurement, Prior, Space
+    from fibertwin.calibration import Measurement, Noise, Prior, Space
+    from fibertwin.calibration.observe import Observation
 
 Said = str | float
 """A quantity in the unit of the number that is free: ``"0.7 kPa"``, or a bare pure number."""
@@ -122,6 +123,7 @@ class Calibrate:
     Attributes:
         free: what is believed of each free number, by its place in the case file.
         measured: what was measured, by names of your own.
+        possible: what could be measured next, by names of your own: as ``measured``, without values.
         method: ``auto`` escalates until true solves certify the posterior; ``laplace`` stops at the normal
             approximation; ``emulator`` and ``importance`` are stages of ``auto``; ``nuts`` and ``ensemble`` verify.
         seed: of all numbers at random.
@@ -135,6 +137,17 @@ class Calibrate:
     method: Literal["auto", "laplace", "emulator", "importance", "nuts", "ensemble"] = "auto"
     seed: Annotated[int, Interval(ge=0)] = 0
     budget: Annotated[int, Interval(ge=1)] = 250
+    possible: dict[str, Measured] = field(default_factory=dict)
+
+    def candidates(self) -> "list[tuple[str, float, Observation, Noise]]":
+        """What could be measured next: name, level, what predicts it, how it would scatter.
+
+        Raises:
+            InputError: with every file that cannot be read.
+        """
+        from fibertwin.calibration import Gaussian
+
+        return [(name, one.level, one.observation(), Gaussian(tuple(one.sds()))) for name, one in self.possible.items()]
 
     def space(self, document: Mapping[str, Any]) -> "Space":
         """The free numbers with their priors, in fibertwin's own units.

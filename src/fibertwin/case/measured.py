@@ -38,6 +38,10 @@ class Measured(Declared):
     def numbers(self) -> tuple[list[float], list[float]]:
         """What was measured, in the observation's order, NaN where a number is missing; and standard deviations."""
 
+    @abstractmethod
+    def sds(self) -> list[float]:
+        """Standard deviations of its numbers, whether they were measured or not."""
+
 
 @dataclass(frozen=True)
 class Markers(Measured):
@@ -64,6 +68,10 @@ class Markers(Measured):
         values = self._rows()[:, 3:].ravel().tolist()
         return values, [self.sd] * len(values)
 
+    def sds(self) -> list[float]:
+        """One for every component of every marker."""
+        return self.numbers()[1]
+
     def _rows(self) -> Any:
         wanted = "lines of x,y,z,ux,uy,uz in mm below a heading; nan where a displacement is missing"
         try:
@@ -82,14 +90,14 @@ class SupportForce(Measured):
     Attributes:
         support: name of the support.
         component: ``x``, ``y`` or ``z``.
-        value: the force.
         sd: standard deviation.
+        value: the force; left out of what could be measured next.
     """
 
     support: str
     component: Literal["x", "y", "z"]
-    value: Force
     sd: Annotated[Force, Gt(0)]
+    value: Force | None = None
 
     def observation(self) -> "Observation":
         """Reaction."""
@@ -98,8 +106,12 @@ class SupportForce(Measured):
         return Reaction(self.support, self.component)
 
     def numbers(self) -> tuple[list[float], list[float]]:
-        """One number."""
-        return [self.value], [self.sd]
+        """One number, NaN where it is not yet measured."""
+        return [float("nan") if self.value is None else self.value], self.sds()
+
+    def sds(self) -> list[float]:
+        """One standard deviation."""
+        return [self.sd]
 
 
 @dataclass(frozen=True)
@@ -108,13 +120,13 @@ class EnclosedVolume(Measured):
 
     Attributes:
         cavity: name of the cavity's load.
-        value: the volume.
         sd: standard deviation.
+        value: the volume; left out of what could be measured next.
     """
 
     cavity: str
-    value: Volume
     sd: Annotated[Volume, Gt(0)]
+    value: Volume | None = None
 
     def observation(self) -> "Observation":
         """CavityVolume."""
@@ -123,8 +135,12 @@ class EnclosedVolume(Measured):
         return CavityVolume(self.cavity)
 
     def numbers(self) -> tuple[list[float], list[float]]:
-        """One number."""
-        return [self.value], [self.sd]
+        """One number, NaN where it is not yet measured."""
+        return [float("nan") if self.value is None else self.value], self.sds()
+
+    def sds(self) -> list[float]:
+        """One standard deviation."""
+        return [self.sd]
 
 
 @dataclass(frozen=True)
@@ -133,13 +149,13 @@ class EnclosedPressure(Measured):
 
     Attributes:
         cavity: name of the cavity's load.
-        value: the pressure.
         sd: standard deviation.
+        value: the pressure; left out of what could be measured next.
     """
 
     cavity: str
-    value: Pressure
     sd: Annotated[Pressure, Gt(0)]
+    value: Pressure | None = None
 
     def observation(self) -> "Observation":
         """CavityPressure."""
@@ -148,8 +164,12 @@ class EnclosedPressure(Measured):
         return CavityPressure(self.cavity)
 
     def numbers(self) -> tuple[list[float], list[float]]:
-        """One number."""
-        return [self.value], [self.sd]
+        """One number, NaN where it is not yet measured."""
+        return [float("nan") if self.value is None else self.value], self.sds()
+
+    def sds(self) -> list[float]:
+        """One standard deviation."""
+        return [self.sd]
 
 
 @dataclass(frozen=True)
@@ -158,14 +178,14 @@ class RegionStrain(Measured):
 
     Attributes:
         region: name of the region.
-        value: the strain.
         sd: standard deviation.
+        value: the strain; left out of what could be measured next.
         direction: ``fiber``, ``sheet`` or a vector.
     """
 
     region: str
-    value: Number
     sd: Annotated[Number, Gt(0)]
+    value: Number | None = None
     direction: Literal["fiber", "sheet"] | tuple[float, float, float] = "fiber"
 
     def observation(self) -> "Observation":
@@ -175,5 +195,9 @@ class RegionStrain(Measured):
         return MeanStrain(self.region, self.direction)
 
     def numbers(self) -> tuple[list[float], list[float]]:
-        """One number."""
-        return [self.value], [self.sd]
+        """One number, NaN where it is not yet measured."""
+        return [float("nan") if self.value is None else self.value], self.sds()
+
+    def sds(self) -> list[float]:
+        """One standard deviation."""
+        return [self.sd]
