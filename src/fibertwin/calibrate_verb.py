@@ -1,8 +1,10 @@
 """The verb ``calibrate``: from what was measured on a case's body to what its free numbers must be."""
 
 import argparse
+import hashlib
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -75,6 +77,12 @@ def calibrated(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") ->
     from fibertwin.parallel import on_root
 
     asked = required(case)
+
+    def examined() -> None:
+        asked.examine(case.to_dict())
+        asked.measurement()  # all missing
+
+    on_root(comm, examined)
     modeled = modeled_on(case, out, comm, petsc=petsc)
     model = modeled.model
     posterior = calibrate(
@@ -137,17 +145,17 @@ def modeled_on(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") ->
     asked = required(case)
 
     def prepared() -> Any:
+        asked.examine(case.to_dict())
         space = asked.space(case.to_dict())
-        asked.measurement()  # a file that cannot be read is told before the body is built
         out.mkdir(parents=True, exist_ok=True)
-        seen = [(one.level, one.observation()) for one in asked.measured.values()]
-        return space, seen, _fingerprint(case, seen)
+        seen = asked.seen()
+        return space, seen, _fingerprint(case, asked.at(space.names), seen)
 
     space, observations, fingerprint = on_root(comm, prepared)
     anatomy, fibers = stages.body(case, stages.tensors(case, out, comm), comm)
     model = EquilibriumModel.of(
         stages.problem(case, anatomy, fibers),
-        {name: name for name in space.names},
+        asked.at(space.names),
         observations,
         case.solve.stepping,
         petsc=f"{case.solve.petsc} {petsc}",
@@ -155,15 +163,20 @@ def modeled_on(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") ->
     return Modeled(model, space, fingerprint)
 
 
-def _fingerprint(case: "Case", seen: Sequence[tuple[float, "Observation"]]) -> str:
+def _fingerprint(
+    case: "Case", places: Mapping[str, tuple[str, ...]], seen: Sequence[tuple[float, "Observation"]]
+) -> str:
     """What predictions depend on besides the free numbers: not what was measured. Not collective."""
+    import numpy as np
+
     from fibertwin.provenance import checksums
     from fibertwin.stages import inputs
 
-    assert case.calibrate is not None
     document = {name: value for name, value in case.to_dict().items() if name not in NOT_OF_THE_MODEL}
-    told = {"case": document, "files": checksums(inputs(replace(case, calibrate=None))), "seen": repr(seen)}
-    told |= {"free": list(case.calibrate.free), "version": version("fibertwin")}
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):  # voxels of an image to the last
+        looked = hashlib.sha256(repr(seen).encode()).hexdigest()
+    told = {"case": document, "files": checksums(inputs(replace(case, calibrate=None))), "seen": looked}
+    told |= {"free": places, "version": version("fibertwin")}
     return json.dumps(told, sort_keys=True)
 
 

@@ -44,6 +44,7 @@ _MEASURES = {
     "mN": ("a force", "0.5 N"),
     "mN/mm": ("a force per length or stiffness", "20 N/m"),
     "uJ": ("an energy", "3 uJ"),
+    "mN*mm": ("a torque", "2 N*mm"),
     "mm^2/s": ("a diffusivity", "0.7e-3 mm^2/s"),
     "s/mm^2": ("a diffusion weighting", "1000 s/mm^2"),
     "MB": ("a memory size", "500 MB"),
@@ -262,6 +263,7 @@ Angle = Annotated[float, Unit("rad")]
 Pressure = Annotated[float, Unit("kPa")]
 StiffnessPerArea = Annotated[float, Unit("kPa/mm")]
 Force = Annotated[float, Unit("mN")]
+Torque = Annotated[float, Unit("mN*mm")]
 Density = Annotated[float, Unit("kg/mm^3")]
 Diffusivity = Annotated[float, Unit("mm^2/s")]
 Number = Annotated[float, Unit("")]
