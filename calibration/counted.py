@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem, SolveError
 
+from .coded import coded, decoded
 from .members import Members, OneByOne, attempted
 from .model import ForwardModel
 
@@ -123,13 +124,13 @@ class Journal:
         """Append a solve."""
         if not self.writes:
             return
-        entry: dict[str, Any] = {"kind": kind, "theta": _coded(theta), "named": [float(f"{v:.6g}") for v in theta]}
+        entry: dict[str, Any] = {"kind": kind, "theta": coded(theta), "named": [float(f"{v:.6g}") for v in theta]}
         if answer.prediction is None:
             entry["failed"] = answer.sentence
         else:
-            entry["y"] = _coded(answer.prediction)
+            entry["y"] = coded(answer.prediction)
         if answer.slopes is not None:
-            entry["slopes"] = _coded(answer.slopes)
+            entry["slopes"] = coded(answer.slopes)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._mend()
         with self.path.open("a", encoding="utf-8") as file:
@@ -295,15 +296,11 @@ def _prediction(answer: _Answer) -> Vector:
     return answer.prediction
 
 
-def _coded(array: NDArray[Any]) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, dtype=float).tobytes()).decode("ascii")
-
-
 def _answer(entry: dict[str, Any]) -> _Answer:
     if "failed" in entry:
         return _Answer(sentence=entry["failed"])
-    prediction = np.frombuffer(base64.b64decode(entry["y"]))
+    prediction = decoded(entry["y"])
     if "slopes" not in entry:
         return _Answer(prediction)
-    slopes = np.frombuffer(base64.b64decode(entry["slopes"]))
+    slopes = decoded(entry["slopes"])
     return _Answer(prediction, slopes.reshape(len(prediction), -1))

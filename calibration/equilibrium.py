@@ -16,6 +16,7 @@ from .free_numbers import FreeNumbers
 from .observe import Observation, Seen
 
 if TYPE_CHECKING:
+    from fibertwin.meshes import Anatomy
     from fibertwin.solver import Problem, Stepping
     from fibertwin.solver.system import System
 
@@ -120,6 +121,16 @@ class EquilibriumModel:
         return self._names
 
     @property
+    def counts(self) -> list[int]:
+        """How many numbers each observation shows."""
+        return [len(seen.names) for _, seen in self._seen]
+
+    @property
+    def anatomy(self) -> "Anatomy":
+        """The body."""
+        return self.equilibria.system.problem.anatomy
+
+    @property
     def effort(self) -> Effort:
         """What it has cost so far."""
         return self.equilibria.effort
@@ -168,7 +179,7 @@ class EquilibriumModel:
             SolveError: there is no equilibrium.
         """
         pulls = self._pulls()
-        ends = np.cumsum([len(seen.names) for _, seen in self._seen])
+        ends = np.cumsum(self.counts)
         parts = np.split(np.asarray(weights, dtype=float), ends[:-1])
         slopes = [
             _sum([pull(part) for (at, pull), part in zip(pulls, parts, strict=True) if at == level])
@@ -184,8 +195,7 @@ class EquilibriumModel:
             InputError: a parameter is out of bounds, or something is seen that has no adjoint derivatives.
             SolveError: there is no equilibrium.
         """
-        counts = [len(seen.names) for _, seen in self._seen]
-        sized = [(at, pull, count) for (at, pull), count in zip(self._pulls(), counts, strict=True)]
+        sized = [(at, pull, count) for (at, pull), count in zip(self._pulls(), self.counts, strict=True)]
         slopes = [
             [pull(one) for at, pull, count in sized if at == level for one in np.eye(count)]
             for level in sorted({at for at, _, _ in sized})

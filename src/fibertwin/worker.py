@@ -2,8 +2,8 @@
 
     [mpirun -n K] python -m fibertwin.worker RANKS
 
-The first line tells the base case, and of what kind the members are. Whatever else prints goes to standard error. The worker ends with its input, so
-that none outlives a study that was killed.
+The first line tells the base case, and of what kind the members are. Whatever else prints goes to standard error. The
+worker ends with its input, so that none outlives a study that was killed.
 """
 
 import json
