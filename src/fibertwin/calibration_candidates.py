@@ -1,13 +1,14 @@
 """What could be measured next on a case's body: what its file names, else whatever the loads that it has would show."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fibertwin.errors import InputError
+from fibertwin.errors import InputError, SolveError
 
 if TYPE_CHECKING:
     from fibertwin.calibration import Candidate, Noise, Space
@@ -23,6 +24,9 @@ SHARE = 0.02
 
 LEVELS = (0.5, 1.0)
 """Shares of the load history at which all is tried that was measured elsewhere."""
+
+FARTHER = 1.5
+"""How much of the load is tried beyond it, where all of it grows evenly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,20 +74,28 @@ def possible(case: "Case") -> tuple[Possible, ...]:
 
 
 def shown(model: "EquilibriumModel", wanted: Sequence[Possible], theta: Vector) -> list[Shown]:
-    """What measurements would show at parameters (p,), by one more linearised solve of the model's body. Collective.
+    """What measurements would show at parameters (p,), by further linearised solves of the model's body. Collective.
 
-    Those that the body has no place for, such as the fiber strain of a region without fibers, are left out.
+    Those that the body has no place for, such as the fiber strain of a region without fibers, are left out, and so are
+    those at a greater load which is not reached.
 
     Raises:
         SolveError: there is no equilibrium.
     """
     places = [(index, one) for index, one in enumerate(wanted) if _binds(model, one)]
-    if not places:
+    found = _looked(model, [(index, one) for index, one in places if one.level <= 1], theta)
+    with suppress(SolveError):  # nobody has loaded the body that far
+        found += _looked(model, [(index, one) for index, one in places if one.level > 1], theta)
+    return found
+
+
+def _looked(model: "EquilibriumModel", some: Sequence[tuple[int, Possible]], theta: Vector) -> list[Shown]:
+    if not some:
         return []
-    look = model.seeing([(one.level, one.observation) for _, one in places])
+    look = model.seeing([(one.level, one.observation) for _, one in some])
     prediction, slopes = look.linearise(theta)
     ends = np.cumsum(look.counts)[:-1]
-    parts = zip(places, np.split(prediction, ends), np.split(slopes, ends), strict=True)
+    parts = zip(some, np.split(prediction, ends), np.split(slopes, ends), strict=True)
     return [Shown(index, values, by_theta) for (index, _), values, by_theta in parts]
 
 
@@ -101,6 +113,9 @@ def candidates(wanted: Sequence[Possible], seen: Sequence[Shown], space: "Space"
 
 
 def _binds(model: "EquilibriumModel", one: Possible) -> bool:
+    """Whether the body has such a place, and its loads go on as they did where they are to go farther."""
+    if one.level > 1 and model.equilibria.system.knots() != [1.0]:
+        return False
     try:
         model.seeing([(one.level, one.observation)])
     except InputError:
@@ -119,9 +134,10 @@ def _automatic(case: "Case") -> Iterator[Possible]:
     for name, entry in measured.items():
         own = entry.levels()
         sds = entry.sds()[: len(entry.sds()) // len(own)]
-        for level in levels:
+        for level in (*levels, FARTHER):
             if not any(abs(level - known) < 1e-9 for known in own):
-                yield Possible(f"{name} at {level:.3g} of the load", level, entry.observation(), Gaussian(tuple(sds)))
+                of = "of" if level <= 1 else "times"
+                yield Possible(f"{name} at {level:.3g} {of} the load", level, entry.observation(), Gaussian(tuple(sds)))
     told = f" (to {100 * SHARE:g} % of its size)"
     for name in case.supports:
         axes = "".join(axis for axis in "xyz" if not _measured(case, name, axis))

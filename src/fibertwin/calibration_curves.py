@@ -73,7 +73,7 @@ def _over_themselves(
     axes = {f"{name}, {axis}": rows[place::3] for place, axis in enumerate("xyz")} if unit == "mm" else {name: rows}
     for title, own in axes.items():
         seen = own[known[own]]
-        yield Curve(title, seen, values[seen], _unit("measured", unit), _unit("predicted", unit))
+        yield Curve(title, seen, values[seen], _unit("measured", unit), _unit("predicted", unit), joined=False)
 
 
 def _singles(single: Mapping[tuple[str, str], Sequence[tuple[int, float]]]) -> Iterator[Curve]:
@@ -89,7 +89,7 @@ def _singles(single: Mapping[tuple[str, str], Sequence[tuple[int, float]]]) -> I
     for unit, some in beside.items():
         rows = np.array([row for row, _ in some])
         labels = tuple(label.replace(" of ", "\nof ") for _, label in some)
-        yield Curve("", rows, np.arange(float(len(rows))), "", _unit("", unit), labels)
+        yield Curve("", rows, np.arange(float(len(rows))), "", _unit("", unit), joined=False, labels=labels)
 
 
 def _unit(name: str, unit: str) -> str:

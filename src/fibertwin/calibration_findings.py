@@ -45,7 +45,7 @@ class Findings:
 
 
 def findings(posterior: "Posterior", model: "ForwardModel", source: "Source", wanted: "Sequence[Possible]") -> Findings:
-    """Profiles by the emulator, and lessons by one more linearised solve at the mode. Collective.
+    """Profiles by the emulator, and lessons by further linearised solves at the mode. Collective.
 
     Args:
         posterior: what was found.
@@ -92,7 +92,7 @@ def _lessons(
     mode = posterior.modes[0]
     taught = lessons(posterior.space, mode, candidates(wanted, seen, posterior.space, mode.z))
     some = tuple(one for one in taught if one.gain > NOTHING)
-    return some, ("What to measure next was judged by one more linearised solve, at the mode.",)
+    return some, ("What to measure next was judged by further linearised solves at the mode.",)
 
 
 @dataclass

@@ -65,7 +65,7 @@ class Here:
         """Nothing has to end."""
 
     def shown(self, wanted: "Sequence[Possible]", theta: Vector) -> "list[Shown]":
-        """What further measurements would show at parameters (p,), by one more linearised solve."""
+        """What further measurements would show at parameters (p,), by further linearised solves."""
         from fibertwin.calibration_candidates import shown
 
         return shown(self.model, wanted, theta)
