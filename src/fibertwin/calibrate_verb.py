@@ -50,7 +50,16 @@ def command(arguments: argparse.Namespace) -> int:
     from fibertwin.cli import _on_every_rank, _read
 
     def work(comm: "MPI.Comm") -> None:
-        found = calibrated(_read(arguments, comm), arguments.output, comm, petsc=arguments.petsc)
+        case = _read(arguments, comm)
+        if required(case).field is not None:
+            from fibertwin.field_calibration import field_calibrated
+
+            field = field_calibrated(case, arguments.output, comm, petsc=arguments.petsc)
+            if comm.rank == 0:
+                print("\n".join(field.sentences()))
+                print(f"wrote {arguments.output / 'field.pvd'}, {arguments.output / 'field.json'}", flush=True)
+            return
+        found = calibrated(case, arguments.output, comm, petsc=arguments.petsc)
         if comm.rank == 0:
             print("\n".join(found.sentences()))
             print(found.cost.said())
