@@ -1,10 +1,14 @@
 """Fields on disk for ParaView and PyVista."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import basix.ufl
 import numpy as np
 from dolfinx import fem, io
+from dolfinx.mesh import create_mesh
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from .fields import Fields, at_points
@@ -42,6 +46,29 @@ def write_fields(solution: Solution, measured: Fields, path: Path, fibers: "Fibe
         return
     with io.VTKFile(domain.comm, path, "w") as file:
         file.write_function([displacement, *written], solution.outcome.level)
+
+
+def write_cells(
+    points: NDArray[np.float64],
+    corners: NDArray[np.int64],
+    values: Mapping[str, NDArray[np.float64]],
+    path: Path,
+) -> None:
+    """Write numbers of straight cells as ``.pvd`` with one piece, which a case file can name. Not collective.
+
+    Args:
+        points: corners of the cells (n, 3) (mm).
+        corners: rows of ``points`` (m, 4) of tetrahedra or (m, 8) of hexahedra, in DOLFINx's order.
+        values: by name, a number for each cell (m,).
+        path: file to write.
+    """
+    shape = {4: "tetrahedron", 8: "hexahedron"}[corners.shape[1]]
+    element = basix.ufl.element("Lagrange", shape, 1, shape=(3,))
+    domain = create_mesh(MPI.COMM_SELF, corners, element, points)
+    order = domain.topology.original_cell_index
+    written = [_cell_function(domain, name, column[order]) for name, column in values.items()]
+    with io.VTKFile(domain.comm, path, "w") as file:
+        file.write_function(written)
 
 
 def cell_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

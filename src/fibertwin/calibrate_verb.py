@@ -69,6 +69,9 @@ def command(arguments: argparse.Namespace) -> int:
         if arguments.arviz is not None:
             on_root(comm, lambda: _require_arviz(arguments.arviz))
         case, out = _read(arguments, comm), arguments.output
+        if required(case).field is not None:
+            _field(case, arguments, comm)
+            return
         found = calibrated(case, out, comm, petsc=arguments.petsc, crew=crew, retry=arguments.retry)
         if comm.rank == 0:
             told = json.loads((out / SUMMARY).read_text("utf-8"))
@@ -80,6 +83,24 @@ def command(arguments: argparse.Namespace) -> int:
             print("wrote " + ", ".join(map(str, written)), flush=True)
 
     return _on_every_rank(work, arguments.verbose)
+
+
+def _field(case: "Case", arguments: argparse.Namespace, comm: "MPI.Comm") -> None:
+    """The same for a stiffness in every cell.
+
+    Raises:
+        InputError: options that are about a few numbers.
+    """
+    from fibertwin.field_calibration import field_calibrated
+
+    astray = [name for name in ("workers", "retry", "arviz") if getattr(arguments, name)]
+    if astray:
+        what, hint = "does not go with calibrate.field", "mpirun -n N fibertwin calibrate"
+        raise InputError(Problem(f"--{name}", what, hint=hint) for name in astray)
+    field = field_calibrated(case, arguments.output, comm, petsc=arguments.petsc)
+    if comm.rank == 0:
+        print("\n".join(field.sentences()))
+        print(f"wrote {arguments.output / 'field.pvd'}, {arguments.output / 'field.json'}", flush=True)
 
 
 def _crew(arguments: argparse.Namespace, size: int) -> "Crew | None":

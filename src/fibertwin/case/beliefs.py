@@ -140,8 +140,8 @@ class Reader:
             ) from error
 
 
-def unit_at(document: Mapping[str, Any], place: str, where: str) -> Unit:
-    """Fibertwin's own unit of the number at a place of a case.
+def number_at(document: Mapping[str, Any], place: str, where: str) -> tuple[float, Unit]:
+    """The number at a place of a case, and fibertwin's own unit of it.
 
     Args:
         document: the case, as ``Case.to_dict`` gives it.
@@ -153,7 +153,7 @@ def unit_at(document: Mapping[str, Any], place: str, where: str) -> Unit:
     """
     place = place.removeprefix("-")
     if place == "fibers.exponent":  # of H = D^n / tr D^n, which is 1 in every case
-        return Unit("")
+        return 1.0, Unit("")
     node: Any = document
     for part in parts_of(place):
         inside = node if isinstance(node, Mapping) else dict(enumerate(node)) if isinstance(node, list) else {}
@@ -163,10 +163,11 @@ def unit_at(document: Mapping[str, Any], place: str, where: str) -> Unit:
             raise InputError(Problem(where, f"there is no {part} in this case", place, wanted))
         node = inside[key]
     if isinstance(node, int | float) and not isinstance(node, bool):
-        return Unit("")
+        return float(node), Unit("")
     number, _, unit = str(node).partition(" ")
+    own = Unit({"deg": "rad"}.get(unit, unit))
     try:
         float(number)
     except ValueError as error:
         raise InputError(Problem(where, "is not the place of a number", str(node))) from error
-    return Unit({"deg": "rad"}.get(unit, unit))
+    return own.parse(node), own

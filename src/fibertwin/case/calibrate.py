@@ -13,7 +13,7 @@ from annotated_types import Gt, Interval, Len, Lt
 from fibertwin.errors import InputError, Problem
 from fibertwin.units import Number, Unit, quoted
 
-from .beliefs import Belief, Reader, unit_at
+from .beliefs import Belief, Reader, number_at
 from .explain import did_you_mean
 from .measured import Measured, at_levels, told_apart
 from .scatter import Normal
@@ -144,7 +144,7 @@ class Calibrate:
         """
         problems: list[Problem] = []
         tries: list[Callable[[], object]] = [
-            lambda: self.space(document) if self.field is None else self.field.unit(document),
+            lambda: self.space(document) if self.field is None else self.field.median(document),
             lambda: self._each("measured", lambda one: (one.seen(), one.numbers(), one.scatter())),
             lambda: self._each("possible", lambda one: (one.seen(), one.scatter())),
         ]
@@ -237,7 +237,7 @@ class Calibrate:
         """
         if name in self.places:
             where = place(("calibrate", "places", name))
-        units = [unit_at(document, one, where) for one in self.places.get(name, (name,))]
+        units = [number_at(document, one, where)[1] for one in self.places.get(name, (name,))]
         if len(set(units)) > 1:
             got = ", ".join(unit.name or "a pure number" for unit in units)
             raise InputError(Problem(where, "has places of different units", got))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class Scatter(Declared):
     """How measured numbers scatter about what is predicted."""
 
+    key: ClassVar[str] = "kind"
     of_series: ClassVar[bool] = False
     """Whether it is about a series of levels only."""
 

@@ -9,7 +9,7 @@ from annotated_types import Gt
 from fibertwin.errors import InputError, Problem
 from fibertwin.units import Length, Number, Unit
 
-from .beliefs import unit_at
+from .beliefs import number_at
 from .toml import parts_of
 
 WHERE = "calibrate.field.number"
@@ -43,14 +43,17 @@ class StiffnessField:
             raise InputError(Problem(WHERE, "is no number of a law", self.number, wanted))
         return parts[1], int(parts[3]), parts[4]
 
-    def unit(self, document: Mapping[str, Any]) -> Unit:
-        """Fibertwin's own unit of the number.
+    def median(self, document: Mapping[str, Any]) -> tuple[float, Unit]:
+        """The number as the case has it, and fibertwin's own unit of it.
 
         Args:
             document: the case, as ``Case.to_dict`` gives it.
 
         Raises:
-            InputError: there is no such number.
+            InputError: there is no such number, or it is not positive.
         """
         self.place()
-        return unit_at(document, self.number, WHERE)
+        value, unit = number_at(document, self.number, WHERE)
+        if not value > 0:
+            raise InputError(Problem(WHERE, "is not positive in this case", str(unit.write(value))))
+        return value, unit
