@@ -25,8 +25,8 @@ SHARE = 0.02
 LEVELS = (0.5, 1.0)
 """Shares of the load history at which all is tried that was measured elsewhere."""
 
-FARTHER = 1.5
-"""How much of the load is tried beyond it, where all of it grows evenly."""
+FARTHER = (1.5, 3.0)
+"""How many times the load is tried beyond it, where all of it grows evenly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,8 @@ def shown(model: "EquilibriumModel", wanted: Sequence[Possible], theta: Vector) 
     places = [(index, one) for index, one in enumerate(wanted) if _binds(model, one)]
     found = _looked(model, [(index, one) for index, one in places if one.level <= 1], theta)
     with suppress(SolveError):  # nobody has loaded the body that far
-        found += _looked(model, [(index, one) for index, one in places if one.level > 1], theta)
+        for level in FARTHER:
+            found += _looked(model, [(index, one) for index, one in places if one.level == level], theta)
     return found
 
 
@@ -134,7 +135,7 @@ def _automatic(case: "Case") -> Iterator[Possible]:
     for name, entry in measured.items():
         own = entry.levels()
         sds = entry.sds()[: len(entry.sds()) // len(own)]
-        for level in (*levels, FARTHER):
+        for level in (*levels, *FARTHER):
             if not any(abs(level - known) < 1e-9 for known in own):
                 of = "of" if level <= 1 else "times"
                 yield Possible(f"{name} at {level:.3g} {of} the load", level, entry.observation(), Gaussian(tuple(sds)))

@@ -95,7 +95,7 @@ def test_programs_read_what_is_known_and_people_what_to_measure_next(path: Path)
         "ends at 1.5 times the load",
     }  # a dead load's reaction says nothing
     again, more = taught["ends at 0.5 of the load"], taught["ends at 1.5 times the load"]
-    assert 0 < again["nats"] < more["nats"]
+    assert 0 < again["nats"] < more["nats"] < most["nats"]
     assert more["sd_over_now"][MU] < again["sd_over_now"][MU] < 1
     page = (out / "calibration.html").read_text("utf-8")
     for heading in ("Where the data are missed", "What to measure next", "ends at 1.5 times the load"):
