@@ -172,6 +172,7 @@ def calibrated(
     from fibertwin.calibration import Counted, Journal, Target, calibrate
     from fibertwin.calibration_candidates import possible
     from fibertwin.calibration_findings import findings
+    from fibertwin.calibration_sources import Here, Team
     from fibertwin.log import logger
     from fibertwin.parallel import on_root
     from fibertwin.pipeline import Clock
@@ -186,7 +187,10 @@ def calibrated(
     space, fingerprint, wanted = on_root(comm, begun)
     journal = Journal(out, fingerprint, writes=comm.rank == 0, retry=retry)
     with clock("body"):
-        source = source_of(case, space.names, out, comm, crew, petsc)
+        if crew is None:
+            source: Source = Here(modeled_on(case, out, comm, petsc=petsc), wanted)
+        else:
+            source = Team(case, space.names, out, crew, petsc)
     with source:
         measurement = on_root(comm, lambda: asked.measurement(source.numbers, source.units))
         with clock("posterior"):
@@ -199,6 +203,7 @@ def calibrated(
                 members=source.members,
                 told=lambda sentence: logger.info("%s", sentence),
             )
+        comm.Barrier()  # the journal is whole before any rank reads it again
         with clock("findings"):
             found = findings(posterior, Counted(source.model, replace(journal, retry=False)), source, wanted)
         told, triangles = source.said(), source.triangles()
@@ -210,21 +215,6 @@ def calibrated(
 
     on_root(comm, written)
     return posterior
-
-
-def source_of(
-    case: "Case", names: tuple[str, ...], out: Path, comm: "MPI.Comm", crew: "Crew | None", petsc: str
-) -> "Source":
-    """What predicts: the model on these ranks, or workers. Collective.
-
-    Raises:
-        InputError: on every rank, with what is wrong.
-    """
-    from fibertwin.calibration_sources import Here, Team
-
-    if crew is not None:
-        return Team(case, names, out, crew, petsc)
-    return Here(modeled_on(case, out, comm, petsc=petsc))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fibertwin.errors import InputError, SolveError
+from fibertwin.errors import InputError, Problem, SolveError
 
 if TYPE_CHECKING:
     from fibertwin.calibration import Candidate, Noise, Space
@@ -38,12 +38,14 @@ class Possible:
         level: share of the load history.
         observation: what predicts it.
         noise: how it would scatter; None for a normal distribution of ``SHARE`` of its own size.
+        named: whether the case names it; else it suggests itself, and may have no place on the body.
     """
 
     name: str
     level: float
     observation: "Observation"
     noise: "Noise | None"
+    named: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +71,35 @@ def possible(case: "Case") -> tuple[Possible, ...]:
     """
     assert case.calibrate is not None
     if case.calibrate.possible:
-        return tuple(Possible(*one) for one in case.calibrate.candidates())
+        return tuple(Possible(*one, named=True) for one in case.calibrate.candidates())
     return tuple(_automatic(case))
+
+
+def require(model: "EquilibriumModel", wanted: Sequence[Possible]) -> None:
+    """Refuse what a case names and its body has no place for. Collective.
+
+    Raises:
+        InputError: with all of it.
+    """
+    from fibertwin.case.toml import place
+
+    problems: list[Problem] = []
+    for one in wanted:
+        if one.named:
+            try:
+                model.seeing([(one.level, one.observation)])
+            except InputError as error:
+                where = place(("calibrate", "possible", one.name))
+                problems += [replace(problem, where=f"{where}.{problem.where}") for problem in error.problems]
+    if problems:
+        raise InputError(problems)
 
 
 def shown(model: "EquilibriumModel", wanted: Sequence[Possible], theta: Vector) -> list[Shown]:
     """What measurements would show at parameters (p,), by further linearised solves of the model's body. Collective.
 
-    Those that the body has no place for, such as the fiber strain of a region without fibers, are left out, and so are
-    those at a greater load which is not reached.
+    Those that suggest themselves and that the body has no place for, such as the fiber strain of a region without fibers,
+    are left out, and so are those at a greater load which is not reached.
 
     Raises:
         SolveError: there is no equilibrium.

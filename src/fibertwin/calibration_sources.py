@@ -43,6 +43,10 @@ class Here:
 
     Args:
         modeled: the case as a model.
+        wanted: what could be measured next.
+
+    Raises:
+        InputError: the body has no place for something that the case names.
 
     Attributes:
         model: one prediction after the other.
@@ -51,10 +55,12 @@ class Here:
         units: of each.
     """
 
-    def __init__(self, modeled: "Modeled") -> None:
+    def __init__(self, modeled: "Modeled", wanted: "Sequence[Possible]") -> None:
         from fibertwin.calibration.members import OneByOne
+        from fibertwin.calibration_candidates import require
 
         self.model = modeled.model
+        require(self.model, wanted)
         self.members = OneByOne(self.model, self.model.anchor)
         self.numbers, self.units = self.model.numbers, self.model.units
 

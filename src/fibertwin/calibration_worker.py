@@ -56,10 +56,13 @@ class Asked:
 
     def __init__(self, base: dict[str, Any], comm: "MPI.Comm", scratch: Path) -> None:
         from fibertwin.calibrate_verb import modeled_on
+        from fibertwin.calibration_candidates import possible, require
         from fibertwin.worker import case_of
 
-        self._case, self._comm, self._about = case_of(base, comm), comm, ""
-        self._modeled = modeled_on(self._case, scratch, comm, petsc=base["petsc"])
+        case, self._about = case_of(base, comm), ""
+        self._modeled = modeled_on(case, scratch, comm, petsc=base["petsc"])
+        self._wanted = on_root(comm, lambda: possible(case))
+        require(self._modeled.model, self._wanted)
         self._can: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "describe": self._describe,
             "solve": self._solve,
@@ -96,10 +99,9 @@ class Asked:
 
     def _possible(self, task: dict[str, Any]) -> dict[str, Any]:
         from fibertwin.calibration.coded import coded
-        from fibertwin.calibration_candidates import possible, shown
+        from fibertwin.calibration_candidates import shown
 
-        wanted = on_root(self._comm, lambda: possible(self._case))
-        found = shown(self._modeled.model, wanted, self._theta(task))
+        found = shown(self._modeled.model, self._wanted, self._theta(task))
         return {"shown": [[one.index, coded(one.prediction), coded(one.slopes)] for one in found]}
 
     def _paint(self, _: dict[str, Any]) -> dict[str, Any]:
