@@ -98,8 +98,8 @@ def require(model: "EquilibriumModel", wanted: Sequence[Possible]) -> None:
 def shown(model: "EquilibriumModel", wanted: Sequence[Possible], theta: Vector) -> list[Shown]:
     """What measurements would show at parameters (p,), by further linearised solves of the model's body. Collective.
 
-    Those that suggest themselves and that the body has no place for, such as the fiber strain of a region without fibers,
-    are left out, and so are those at a greater load which is not reached.
+    What suggests itself and has no place on the body, such as the fiber strain of a region without fibers, is left out,
+    and so is all at a greater load that is not reached.
 
     Raises:
         SolveError: there is no equilibrium.
