@@ -57,7 +57,7 @@ def command(arguments: argparse.Namespace) -> int:
             field = field_calibrated(case, arguments.output, comm, petsc=arguments.petsc)
             if comm.rank == 0:
                 print("\n".join(field.sentences()))
-                print(f"wrote {arguments.output / 'field.pvd'}, {arguments.output / 'field.json'}", flush=True)
+                print(f"wrote {arguments.output / 'field.vtu'}, {arguments.output / 'field.json'}", flush=True)
             return
         found = calibrated(case, arguments.output, comm, petsc=arguments.petsc)
         if comm.rank == 0:

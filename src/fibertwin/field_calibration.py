@@ -83,7 +83,7 @@ _BOUNDS = (("low", -1.0), ("high", 1.0))
 
 
 def field_calibrated(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") -> FoundField:
-    """Find a field by a case's ``[calibrate.field]``, and write ``field.pvd`` and ``field.json``. Collective.
+    """Find a field by a case's ``[calibrate.field]``, and write ``field.vtu`` and ``field.json``. Collective.
 
     Args:
         case: the case.
@@ -137,7 +137,7 @@ def _write(found: FoundField, corners: NDArray[np.int64], points: NDArray[np.flo
     from fibertwin.solver.output import write_cells
     from fibertwin.summary import write
 
-    write_cells(points, corners, found.columns(), out / "field.pvd")
+    write_cells(points, corners, found.columns(), out / "field.vtu")
     write(found.summary(), out / "field.json")
 
 
