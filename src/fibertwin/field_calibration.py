@@ -67,10 +67,11 @@ class FoundField:
         """What is known, in words."""
         values, learnt = _spread(self.values), _spread(self.posterior.contraction)
         between = f"{values['least']:.4g} and {values['greatest']:.4g} {self.unit}".rstrip()
-        least, most = (f"{100 * learnt[name]:.2g} %" for name in ("median", "greatest"))
+        least, most = (f"{100 * learnt[name]:.3g} %" for name in ("median", "greatest"))
+        told = self._directions()
         return (
             f"{self.number} is most probably between {between} in {len(self.values)} cells.",
-            f"The data tell {self._directions()} directions of it better than the prior, and take away {least} of the "
+            f"The data tell {told} direction{'s' * (told != 1)} of it better than the prior, and take away {least} of the "
             f"prior's variance in the median cell, {most} in the best known.",
             f"Mean square of residuals: {self.posterior.misfit:.3g} of the noise's.",
         )
