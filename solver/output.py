@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
-import basix.ufl
 import numpy as np
 from dolfinx import fem, io
-from dolfinx.mesh import create_mesh
-from mpi4py import MPI
 from numpy.typing import NDArray
 
 from .fields import Fields, at_points
@@ -54,7 +52,9 @@ def write_cells(
     values: Mapping[str, NDArray[np.float64]],
     path: Path,
 ) -> None:
-    """Write numbers of straight cells as ``.pvd`` with one piece, which a case file can name. Not collective.
+    """Write numbers of straight cells as ``.vtu``, whole or not at all; a case file can name it. Not collective.
+
+    DOLFINx's own files are of a version that meshio does not read.
 
     Args:
         points: corners of the cells (n, 3) (mm).
@@ -62,13 +62,27 @@ def write_cells(
         values: by name, a number for each cell (m,).
         path: file to write.
     """
-    shape = {4: "tetrahedron", 8: "hexahedron"}[corners.shape[1]]
-    element = basix.ufl.element("Lagrange", shape, 1, shape=(3,))
-    domain = create_mesh(MPI.COMM_SELF, corners, element, points)
-    order = domain.topology.original_cell_index
-    written = [_cell_function(domain, name, column[order]) for name, column in values.items()]
-    with io.VTKFile(domain.comm, path, "w") as file:
-        file.write_function(written)
+    count, nodes = corners.shape
+    kind, order = {4: (10, [0, 1, 2, 3]), 8: (12, [0, 1, 3, 2, 4, 5, 7, 6])}[nodes]
+    file = Element("VTKFile", type="UnstructuredGrid", version="0.1", byte_order="LittleEndian")
+    sizes = {"NumberOfPoints": str(len(points)), "NumberOfCells": str(count)}
+    piece = SubElement(SubElement(file, "UnstructuredGrid"), "Piece", sizes)
+
+    def array(parent: str, kind: str, name: str, numbers: NDArray[Any], **more: str) -> None:
+        group = piece.find(parent)
+        held = SubElement(piece, parent) if group is None else group
+        text = " ".join(map(repr, numbers.ravel().tolist()))
+        SubElement(held, "DataArray", {"type": kind, "Name": name, "format": "ascii", **more}).text = text
+
+    array("Points", "Float64", "Points", points, NumberOfComponents="3")
+    array("Cells", "Int64", "connectivity", corners[:, order])
+    array("Cells", "Int64", "offsets", nodes * np.arange(1, count + 1))
+    array("Cells", "UInt8", "types", np.full(count, kind))
+    for name, column in values.items():
+        array("CellData", "Float64", name, column)
+    part = path.with_name(f".{path.name}.part")
+    ElementTree(file).write(part, encoding="utf-8", xml_declaration=True)
+    part.replace(path)
 
 
 def cell_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

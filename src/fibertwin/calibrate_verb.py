@@ -100,7 +100,7 @@ def _field(case: "Case", arguments: argparse.Namespace, comm: "MPI.Comm") -> Non
     field = field_calibrated(case, arguments.output, comm, petsc=arguments.petsc)
     if comm.rank == 0:
         print("\n".join(field.sentences()))
-        print(f"wrote {arguments.output / 'field.pvd'}, {arguments.output / 'field.json'}", flush=True)
+        print(f"wrote {arguments.output / 'field.vtu'}, {arguments.output / 'field.json'}", flush=True)
 
 
 def _crew(arguments: argparse.Namespace, size: int) -> "Crew | None":

@@ -67,10 +67,11 @@ class FoundField:
         """What is known, in words."""
         values, learnt = _spread(self.values), _spread(self.posterior.contraction)
         between = f"{values['least']:.4g} and {values['greatest']:.4g} {self.unit}".rstrip()
-        least, most = (f"{100 * learnt[name]:.2g} %" for name in ("median", "greatest"))
+        least, most = (f"{100 * learnt[name]:.3g} %" for name in ("median", "greatest"))
+        told = self._directions()
         return (
             f"{self.number} is most probably between {between} in {len(self.values)} cells.",
-            f"The data tell {self._directions()} directions of it better than the prior, and take away {least} of the "
+            f"The data tell {told} direction{'s' * (told != 1)} of it better than the prior, and take away {least} of the "
             f"prior's variance in the median cell, {most} in the best known.",
             f"Mean square of residuals: {self.posterior.misfit:.3g} of the noise's.",
         )
@@ -83,7 +84,7 @@ _BOUNDS = (("low", -1.0), ("high", 1.0))
 
 
 def field_calibrated(case: "Case", out: Path, comm: "MPI.Comm", *, petsc: str = "") -> FoundField:
-    """Find a field by a case's ``[calibrate.field]``, and write ``field.pvd`` and ``field.json``. Collective.
+    """Find a field by a case's ``[calibrate.field]``, and write ``field.vtu`` and ``field.json``. Collective.
 
     Args:
         case: the case.
@@ -137,7 +138,7 @@ def _write(found: FoundField, corners: NDArray[np.int64], points: NDArray[np.flo
     from fibertwin.solver.output import write_cells
     from fibertwin.summary import write
 
-    write_cells(points, corners, found.columns(), out / "field.pvd")
+    write_cells(points, corners, found.columns(), out / "field.vtu")
     write(found.summary(), out / "field.json")
 
 

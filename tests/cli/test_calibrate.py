@@ -247,3 +247,103 @@ def test_a_twin_reads_the_case_then_tables_and_refuses_another_model(
     table.write_text("name,value,sd,time\npoint 77 x,1,0.005,1\n")
     assert main([*words, str(table)]) == 2
     assert "point 77 x" in capsys.readouterr().err
+
+
+IMAGED = """
+[calibrate.measured]
+moved = { type = "displacement-image", file = "moved.nii", sd = "10 um" }
+[calibrate.measured.force]
+type = "support-force"
+support = "base"
+component = "x"
+file = "force.csv"
+sd = "0.2 mN"
+noise = "outliers"
+"""
+
+
+@pytest.fixture
+def imaged(path: Path) -> Path:
+    """The block seen by an image and by a curve of the clamp's force, one number of which is wrong."""
+    import nibabel
+    from mpi4py import MPI
+
+    from fibertwin import stages
+    from fibertwin.calibration.equilibrium import EquilibriumModel
+    from fibertwin.calibration.observe import DisplacementImage, Reaction, voxels_of
+
+    case = Case.read(path)
+    anatomy, fibers = stages.body(case, None, MPI.COMM_SELF)
+    affine = np.diag([5.0, 5.0, 5.0, 1.0])
+    affine[:3, 3] = -2.5
+    voxels = voxels_of(np.ones((2, 2, 2), dtype=bool))
+    seen = [(1.0, DisplacementImage(affine, voxels)), *((level, Reaction("base", "x")) for level in (0.5, 1.0))]
+    values = EquilibriumModel.of(stages.problem(case, anatomy, fibers), {MU: MU}, seen).solve(np.array([1.0]))
+    nibabel.save(
+        nibabel.Nifti1Image(values[:-2].reshape(2, 2, 2, 1, 3).astype(np.float32), affine), path.parent / "moved.nii"
+    )
+    (path.parent / "force.csv").write_text(f"level,value\n0.5,{values[-2]:.6f}\n0.5,9\n1,{values[-1]:.6f}\n")
+    path.write_text(path.read_text().split("[calibrate.measured]")[0] + IMAGED)
+    return path
+
+
+def test_an_image_and_a_curve_with_an_outlier_find_the_truth(imaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = imaged.parent / "out"
+    assert main(["check", str(imaged)]) == 0
+    assert "measured force: support-force, 3 numbers" in capsys.readouterr().out
+    tied = [
+        "--set",
+        f'calibrate.places.mu=["{MU}"]',
+        "--set",
+        'calibrate.free={ mu = { prior = "lognormal", median = "1.4 kPa" } }',
+    ]
+    assert main(["calibrate", str(imaged), "-o", str(out), *tied]) == 0
+    assert "mu is known to" in capsys.readouterr().out
+    posterior = load(out / "posterior.npz")
+    assert posterior.names == ("mu",)
+    assert posterior.mean()[0] == pytest.approx(1.0, abs=3 * posterior.sd()[0])
+    assert posterior.sd()[0] < 0.05
+    assert len(posterior.measurement.values) == 27
+    assert posterior.measurement.names[-3:] == (
+        "force of base x at 0.5",
+        "force of base x (2)",
+        "force of base x at 1",
+    )
+    assert abs(posterior.residuals()[-2]) > 2 > np.nanmax(np.abs(np.delete(posterior.residuals(), -2)))
+
+
+def test_a_twin_begins_with_outliers_and_refuses_other_noise(imaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["update", str(imaged), str(imaged.parent / "patient.twin")]
+    assert main(words) == 0
+    assert f"{MU} is known to" in capsys.readouterr().out
+    assert main([*words, "--set", "calibrate.measured.force.noise=unknown-sd"]) == 2
+    assert "calibrate.measured.force.noise: is none that a twin reads" in capsys.readouterr().err
+
+
+def test_a_field_is_found_and_the_next_case_reads_it(imaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = imaged.parent / "out"
+    text = imaged.read_text().replace("[calibrate.free]", "[calibrate.field]")
+    text = text.split("[calibrate.measured.force]")[0]
+    text = "\n".join(line for line in text.splitlines() if not line.startswith('"materials'))
+    imaged.write_text(text.replace("[calibrate.field]", f'[calibrate.field]\nnumber = "{MU}"\nlength = "50 mm"'))
+    changed = ["--set", f"{MU}=1.4 kPa"]
+    assert main(["calibrate", str(imaged), "-o", str(out), *changed]) == 0
+    assert f"{MU} is most probably between" in capsys.readouterr().out
+    found = json.loads((out / "field.json").read_text())
+    assert found["median"] == 1.4
+    assert found["cells"] == 48
+    assert found["values"]["least"] > 0.9
+    assert found["values"]["greatest"] < 1.1
+    assert found["misfit"] < 1
+    assert found["directions"] >= 1
+    case = Case.read(imaged, {MU: {"field": "mu", "file": str(out / "field.vtu")}})
+    from mpi4py import MPI
+
+    from fibertwin import stages
+
+    anatomy, fibers = stages.body(case, None, MPI.COMM_SELF)
+    (energy,) = stages.problem(case, anatomy, fibers).materials["tissue"].energies
+    assert energy.mu.values.min() == pytest.approx(found["values"]["least"])
+    assert energy.mu.values.max() == pytest.approx(found["values"]["greatest"])
+    assert main(["update", str(imaged), str(imaged.parent / "patient.twin")]) == 2
+    assert "calibrate.field: is not for a twin" in capsys.readouterr().err
