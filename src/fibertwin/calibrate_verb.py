@@ -5,7 +5,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -169,7 +169,7 @@ def calibrated(
         InputError: on every rank, with what is wrong.
         SolveError: the model predicts nothing.
     """
-    from fibertwin.calibration import Counted, Journal, Target, calibrate
+    from fibertwin.calibration import Counted, Journal, Target, calibrate, save
     from fibertwin.calibration_candidates import possible
     from fibertwin.calibration_findings import findings
     from fibertwin.calibration_sources import Here, Team
@@ -203,17 +203,16 @@ def calibrated(
                 members=source.members,
                 told=lambda sentence: logger.info("%s", sentence),
             )
-        comm.Barrier()  # the journal is whole before any rank reads it again
+        lost = source.said()
+        posterior = replace(posterior, told=(*posterior.told, lost)) if lost else posterior
+        on_root(
+            comm, lambda: save(posterior, out / "posterior.npz")
+        )  # and the journal is whole before it is read again
         with clock("findings"):
             found = findings(posterior, Counted(source.model, replace(journal, retry=False)), source, wanted)
-        told, triangles = source.said(), source.triangles()
-    if told:
-        posterior = replace(posterior, told=(*posterior.told, told))
-
-    def written() -> None:
-        write(posterior, found, case, out, source.numbers, triangles, {"ranks": comm.size, "timings_s": clock.seconds})
-
-    on_root(comm, written)
+        triangles = source.triangles()
+    more = {"ranks": comm.size, "crew": None if crew is None else asdict(crew), "timings_s": clock.seconds}
+    on_root(comm, lambda: write(posterior, found, case, out, source.numbers, triangles, more))
     return posterior
 
 
@@ -314,7 +313,7 @@ def write(
     triangles: "NDArray[np.float64] | None",
     more: Mapping[str, Any],
 ) -> None:
-    """Write posterior, summary and report; not collective.
+    """Write summary and report; not collective.
 
     Args:
         posterior: what was found.
@@ -326,7 +325,6 @@ def write(
         more: what else is told in the summary, the number of ranks among it.
     """
     from fibertwin import provenance, summary
-    from fibertwin.calibration import save
     from fibertwin.calibration_curves import curves_of
     from fibertwin.calibration_map import missed, residual_map
     from fibertwin.calibration_page import write_calibration_report
@@ -334,7 +332,6 @@ def write(
     from fibertwin.stages import inputs
 
     asked = required(case)
-    save(posterior, out / "posterior.npz")
     told = {"title": case.title, **calibration_summary(posterior, found), **more}
     told["provenance"] = provenance.provenance(case.to_dict(), provenance.checksums(inputs(case)), more["ranks"])
     summary.write(told, out / SUMMARY)
