@@ -129,7 +129,7 @@ class EnclosedVolume(Measured):
 
 @dataclass(frozen=True)
 class EnclosedPressure(Measured):
-    """The pressure in a cavity whose volume is prescribed.
+    """The pressure in a cavity whose volume is prescribed, or that is joined to a circuit.
 
     Attributes:
         cavity: name of the cavity's load.
