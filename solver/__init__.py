@@ -17,9 +17,10 @@ from .loads import (
     SurfaceLoad,
     VolumeLoad,
 )
-from .output import write_fields
+from .output import functions, write_fields
 from .problem import Displacement, Formulation, Problem, Stepping, TaylorHood
-from .solution import Outcome, Solution, Step
+from .series import Collection, Series
+from .solution import Balance, Outcome, Solution, Step
 from .solve import require, solve
 from .supports import (
     Clamp,
@@ -35,6 +36,7 @@ from .unload import Unload, Unloaded, unload
 from .warming import warm
 
 __all__ = [
+    "Balance",
     "BodyForce",
     "Cavity",
     "CavityState",
@@ -42,6 +44,7 @@ __all__ = [
     "Checkpointing",
     "Circuit",
     "Clamp",
+    "Collection",
     "DeadTraction",
     "Displacement",
     "Fields",
@@ -59,6 +62,7 @@ __all__ = [
     "Problem",
     "Retractor",
     "RigidMotion",
+    "Series",
     "Solution",
     "Springs",
     "Step",
@@ -73,6 +77,7 @@ __all__ = [
     "VolumeLoad",
     "Windkessel",
     "fields",
+    "functions",
     "read_checkpoint",
     "require",
     "solve",

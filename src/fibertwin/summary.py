@@ -9,6 +9,7 @@ import numpy as np
 
 from fibertwin.solver import CavityState, Fields, Outcome, Solution, Step, Unloaded
 from fibertwin.solver.statistics import Summary, summarize
+from fibertwin.whole import whole
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -26,7 +27,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
         "regions": {name: region for name, region in regions.items() if region["cells"]},
         "reactions": _reactions(solution),
         "energy": _energy(solution),
-        "cavities": {name: _cavity(state) for name, state in solution.cavities.items()},
+        "cavities": {name: cavity(state) for name, state in solution.cavities.items()},
         "dofs": _dofs(solution),
         "steps": [step(one) for one in solution.outcome.steps],
         "newton_history": [list(step.residuals) for step in solution.outcome.steps],
@@ -36,18 +37,21 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
 
 def step(taken: Step) -> dict[str, Any]:
     """One increment."""
-    return {
+    found: dict[str, Any] = {
         "load": taken.level,
         "settled": taken.settled,
         "newton": len(taken.residuals),
         "krylov": sum(taken.krylov),
         "residual": taken.residuals[-1],
-        "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
-        **({"reactions_mN": {n: list(force) for n, force in taken.reactions.items()}} if taken.reactions else {}),
+        "cavities": {name: cavity(state) for name, state in taken.cavities.items()},
     }
+    if taken.balance is not None:
+        found["reactions_mN"] = {name: list(force) for name, force in taken.balance.reactions.items()}
+    return found
 
 
-def _cavity(state: CavityState) -> dict[str, float]:
+def cavity(state: CavityState) -> dict[str, float]:
+    """A cavity at the end of an increment, and what its circuit shows, where it is joined to one."""
     said = {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
     if state.flow is None:
         return said
@@ -106,9 +110,8 @@ def exceedance(
 def write(summary: Mapping[str, Any], path: Path) -> None:
     """Write a summary as JSON, whole or not at all; a number that is not finite is an error, not a word of its own."""
     text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with whole(path) as stream:
+        stream.write(text.encode())
 
 
 def _volume(comm: "MPI.Comm", weights: Any, where: Any) -> float:

@@ -63,8 +63,9 @@ def paced(end: float, increments: int) -> Stepping:
 
 def pulls(solution: Solution, end: float) -> tuple[Array, Array]:
     """Times (n,) (s) of all increments, and the force (n,) (mN) on the cube."""
-    steps = solution.outcome.steps
-    return np.array([s.level * end for s in steps]), np.array([s.reactions["pull"][0] for s in steps])
+    told = [(s.level, s.balance) for s in solution.outcome.steps]
+    times = np.array([level * end for level, _ in told])
+    return times, np.array([balance.reactions["pull"][0] for _, balance in told if balance is not None])
 
 
 def elastic(stretch: Any) -> Any:
