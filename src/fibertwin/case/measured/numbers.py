@@ -193,7 +193,7 @@ class EnclosedVolume(_Number):
 
 @dataclass(frozen=True)
 class EnclosedPressure(_Number):
-    """The pressure in a cavity whose volume is prescribed.
+    """The pressure in a cavity whose volume is prescribed, or that is joined to a circuit.
 
     Attributes:
         cavity: name of the cavity's load.
