@@ -103,7 +103,7 @@ class Runner:
             return solve(patient, case.solve.stepping, petsc=options), False
         form = f"{body} {case.solve.formulation!r} {sorted(case.loads)}"
         known, state = self._states.get(near, ("", None))
-        start = state if known == form and not self._cold else None
+        start = state if known == form and not (self._cold or patient.remembers) else None
         solution = solve(patient, case.solve.stepping, petsc=options, start=start)
         if key and solution.outcome.converged:
             self._states[key] = form, solution.state
