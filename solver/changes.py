@@ -7,32 +7,16 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from fibertwin.errors import InputError
-
 from .problem import Problem
 from .remembering import Memory, Values
 from .response import Response
+from .stencil import Stencil
 from .system import State, System
 
 type Vector = NDArray[np.float64]
 
 STEP = 3e-4
 """Step of a stencil over the size of the parameter: short, as the residual of tissue whose fibers slacken has bends."""
-
-CENTRAL = {-1: -0.5, 1: 0.5}
-"""Weights of a first derivative by how many steps away each value is."""
-
-FORWARD = {0: -11 / 6, 1: 3.0, 2: -1.5, 3: 1 / 3}
-"""The same on one side, where the other is out of bounds."""
-
-
-@dataclass(frozen=True)
-class Stencil:
-    """Step, weights and problems along one parameter, by how many steps away each is."""
-
-    step: float
-    weights: dict[int, float]
-    problems: dict[int, Problem]
 
 
 @dataclass(frozen=True)
@@ -50,25 +34,6 @@ class Change:
     memory: Values = field(default_factory=dict)
 
 
-def stencil(problem: Callable[[Vector], Problem], theta: Vector, i: int, size: float) -> Stencil:
-    """The stencil along parameter ``i`` of the given size: on both sides, or on the one that is within bounds.
-
-    Raises:
-        InputError: neither is.
-    """
-    axis = np.eye(len(theta))[i]
-    refused: InputError | None = None
-    for step, weights in ((STEP * size, CENTRAL), (STEP * size, FORWARD), (-STEP * size, FORWARD)):
-        try:
-            problems = {k: problem(theta + k * step * axis) for k in weights}
-        except InputError as error:
-            refused = error
-            continue
-        return Stencil(step, weights, problems)
-    assert refused is not None
-    raise refused
-
-
 class Changes:
     """Derivatives about the present state of a system, which they leave as it was. Everything on it is collective.
 
@@ -81,7 +46,9 @@ class Changes:
     def __init__(self, system: System, response: Response, rtol: float) -> None:
         self._system, self._response, self._rtol = system, response, rtol
 
-    def forcing(self, stencil: Stencil, memory: Values | None = None) -> tuple[list[Vector], Vector, list[Vector]]:
+    def forcing(
+        self, stencil: Stencil[Problem], memory: Values | None = None
+    ) -> tuple[list[Vector], Vector, list[Vector]]:
         """Derivatives of the residual, of the volume errors, and of what supports hold, by a parameter.
 
         Args:
@@ -95,7 +62,7 @@ class Changes:
         volumes = np.zeros(len(here.pressures))
         for k, weight in stencil.weights.items():
             share = weight / stencil.step
-            system.adopt(stencil.problems[k])
+            system.adopt(stencil.made[k])
             if memory:
                 system.past.recall(_moved(here.memory, memory, k * stencil.step))
             forces = [w + share * part for w, part in zip(forces, self._response.imbalance(), strict=True)]
@@ -104,44 +71,45 @@ class Changes:
             for total, function, array in zip(moved, system.state.functions, here.functions, strict=True):
                 total += share * (function.x.array - array)
             system.set_state(here)
+        system.adopt(origin)
         if system.comm.allreduce(bool(moved[0].any()), op=MPI.LOR):
             forces = [w + part for w, part in zip(forces, self._response.drag(moved[0]), strict=True)]
-        system.adopt(origin)
+            system.adopt(origin)
         return [np.asarray(force) for force in forces], volumes, moved
 
-    def change(self, stencil: Stencil, memory: Values | None = None) -> Change:
+    def change(self, stencil: Stencil[Problem], memory: Values | None = None) -> Change:
         """Derivative of the equilibrium by a parameter; that of what was remembered of the last one goes along."""
         forces, volumes, moved = self.forcing(stencil, memory)
         unknowns, pressures = self._response.respond(forces, volumes, self._rtol)
         return Change(tuple(a + b for a, b in zip(unknowns, moved, strict=True)), pressures, memory or {})
 
-    def seen(self, stencil: Stencil, change: Change, observe: Callable[[System], Vector]) -> Vector:
+    def seen(self, stencil: Stencil[Problem], change: Change, observe: Callable[[System], Vector]) -> Vector:
         """Derivative of what is observed by a parameter, along with the state."""
         system = self._system
         here, origin = system.copy_state(), system.problem
         total: Vector | float = 0.0
         for k, weight in stencil.weights.items():
-            system.adopt(stencil.problems[k])
+            system.adopt(stencil.made[k])
             system.set_state(along(here, [change], np.array([k * stencil.step])))
             total = total + weight / stencil.step * observe(system)
         system.set_state(here)
         system.adopt(origin)
         return np.asarray(total)
 
-    def begun(self, stencil: Stencil) -> Values:
+    def begun(self, stencil: Stencil[Problem]) -> Values:
         """Derivative of what is remembered at the beginning of the history, where the system stands."""
         return self._remembered(stencil, None, self._system.past.begin)
 
-    def remembered(self, stencil: Stencil, change: Change) -> Values:
+    def remembered(self, stencil: Stencil[Problem], change: Change) -> Values:
         """Derivative of what will be remembered of the equilibrium, along with it and what was remembered before."""
         return self._remembered(stencil, change, self._system.settle)
 
-    def _remembered(self, stencil: Stencil, change: Change | None, settle: Callable[[], None]) -> Values:
+    def _remembered(self, stencil: Stencil[Problem], change: Change | None, settle: Callable[[], None]) -> Values:
         system = self._system
         here, origin = system.copy_state(), system.problem
         total: dict[str, NDArray[np.float64]] = {}
         for k, weight in stencil.weights.items():
-            system.adopt(stencil.problems[k])
+            system.adopt(stencil.made[k])
             system.set_state(here if change is None else along(here, [change], np.array([k * stencil.step])))
             system.set_level(here.level)
             settle()

@@ -52,8 +52,8 @@ def _lines(case: Case, ranks: int) -> list[str]:
     lines += [f"load {name}: {load.kind()} {_at(load)}" for name, load in case.loads.items()]
     if case.unload is not None:
         lines.append(f"unload: the image shows the body under its loads at {case.unload.at:g} s")
-    lines += _calibration(case)
     lines += _pace(case)
+    lines += _calibration(case)
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
     return lines
 

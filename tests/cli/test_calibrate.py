@@ -1,6 +1,8 @@
 """``fibertwin calibrate`` on a block: truth found, nothing solved twice, and what is wrong told at once."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from fibertwin.calibration import load
 from fibertwin.case import Case
 from fibertwin.cli import main
-from fibertwin.errors import InputError
+from fibertwin.errors import InputError, SolveError
 
 MU = "materials.tissue.energies.0.mu"
 BLOCK = """
@@ -72,6 +74,101 @@ def test_the_truth_is_found_and_nothing_is_solved_twice(path: Path, capsys: pyte
     lines = journal.read_text()
     assert main(["calibrate", str(path), "-o", str(out)]) == 0
     assert journal.read_text() == lines
+
+
+def test_programs_read_what_is_known_and_people_what_to_measure_next(path: Path) -> None:
+    out = path.parent / "out"
+    assert main(["calibrate", str(path), "-o", str(out), "--set", "calibrate.method=auto"]) == 0
+    told = json.loads((out / "calibration.json").read_text("utf-8"))
+    posterior = load(out / "posterior.npz")
+    assert told["parameters"][MU]["mean"] == pytest.approx(posterior.mean()[0])
+    assert told["certified"] is True
+    assert told["cost"]["solves"] + told["cost"]["with_derivatives"] == posterior.cost.total
+    assert told["measured"]["missing"] == 1
+    assert told["measured"]["residuals"].count(None) == 1
+    assert "markers.csv" in " ".join(told["provenance"]["inputs"])
+    low, high = told["profiles"][MU]["interval_95"]
+    assert low < 1.0 < high
+    taught = {one["name"]: one for one in told["next"]}
+    names = ["ends at 0.5 of the load", "ends at 1.5 times the load", "ends at 3 times the load"]
+    assert sorted(taught) == names  # a dead load's reaction says nothing
+    again, more, most = (taught[name] for name in names)
+    assert 0 < again["nats"] < more["nats"] < most["nats"]
+    assert more["sd_over_now"][MU] < again["sd_over_now"][MU] < 1
+    page = (out / "calibration.html").read_text("utf-8")
+    for heading in ("Where the data are missed", "What to measure next", "ends at 1.5 times the load"):
+        assert heading in page
+
+
+def test_workers_find_the_same_bits_and_go_on_where_they_were_killed(path: Path) -> None:
+    from mpi4py import MPI
+
+    from fibertwin.calibrate_verb import calibrated
+    from fibertwin.calibration_sources import Crew
+
+    case = Case.read(path).replace({"calibrate.method": "auto", "calibrate.budget": 75})
+    alone = calibrated(case, path.parent / "alone", MPI.COMM_SELF)
+    crowd = calibrated(case, path.parent / "crowd", MPI.COMM_SELF, crew=Crew(2))
+    assert np.array_equal(alone.z, crowd.z)
+    assert (alone.cost, alone.certificate) == (crowd.cost, crowd.certificate)
+    journal = next((path.parent / "crowd").glob("solves-*.jsonl"))
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[: len(lines) // 2]) + lines[-1][:30])  # killed while it wrote
+    resumed = calibrated(case, path.parent / "crowd", MPI.COMM_SELF, crew=Crew(1))
+    assert np.array_equal(alone.z, resumed.z)
+    assert resumed.cost.recalled == len(lines) // 2
+    assert resumed.cost.total + resumed.cost.recalled == alone.cost.total
+
+
+def test_members_that_die_or_hang_are_failures_and_the_rest_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fibertwin.studies.workers.GRACE", 0.2)
+    from fibertwin.calibration_sources import Crew, Team
+
+    with Team(Case.read(path), (MU,), path.parent, Crew(2, timeout=60.0)) as team:
+        thetas = np.array([[1.0], [1.1], [1.2], [1.3]])
+        answers = team.solve(thetas)
+        first = next(answers)
+        assert not isinstance(first, SolveError)
+        os.kill(team._workers[1].process.pid, signal.SIGKILL)
+        found = [first, *answers]
+        dead = sum(isinstance(one, SolveError) for one in found)
+        assert dead == team.lost["died"] <= 1
+        slopes = list(team.linearise(thetas))
+        assert all(slope[1].shape == (9, 1) for slope in slopes)
+        assert slopes[0][0] == pytest.approx(first, rel=1e-6)
+        os.kill(team._workers[0].process.pid, signal.SIGSTOP)
+        team._crew = Crew(2, timeout=1.0)
+        assert "took more than 1 s" in str(next(team.solve(thetas[:1])))
+        assert team.said().endswith("1 took more than 1 s and were given up.")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--workers", "0"], "--workers: is not positive"),
+        (["-n", "2"], "is about workers, and there are none"),
+        (["--arviz", "nowhere/posterior.nc"], "there is no such folder"),
+    ],
+)
+def test_options_that_make_no_sense(
+    path: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calibrate", str(path), "-o", str(path.parent / "out"), *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not (path.parent / "out").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--workers", "1"]])
+def test_what_the_body_has_no_place_for_is_told_before_a_solve(
+    path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    further = '[calibrate.possible]\nhere = { type = "support-force", support = "bas", component = "x", sd = "1 mN" }\n'
+    path.write_text(path.read_text() + further)
+    assert main(["calibrate", str(path), "-o", str(path.parent / "out"), *words]) == 2
+    assert "calibrate.possible.here" in capsys.readouterr().err
+    assert not list((path.parent / "out").glob("solves-*.jsonl"))
 
 
 def test_everything_wrong_is_told_before_a_body_is_built(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
