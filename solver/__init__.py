@@ -4,6 +4,7 @@ import fibertwin.stack  # noqa: F401
 
 from .cavities import CavityState
 from .checkpoint import Checkpoint, Checkpointing, Keeper, read_checkpoint
+from .circuits import Circuit, Flow, Valve, Windkessel
 from .fields import Fields, Measure, fields
 from .loads import (
     BodyForce,
@@ -16,9 +17,10 @@ from .loads import (
     SurfaceLoad,
     VolumeLoad,
 )
-from .output import write_fields
+from .output import functions, write_fields
 from .problem import Displacement, Formulation, Problem, Stepping, TaylorHood
-from .solution import Outcome, Solution, Step
+from .series import Collection, Series
+from .solution import Balance, Outcome, Solution, Step
 from .solve import require, solve
 from .supports import (
     Clamp,
@@ -34,15 +36,19 @@ from .unload import Unload, Unloaded, unload
 from .warming import warm
 
 __all__ = [
+    "Balance",
     "BodyForce",
     "Cavity",
     "CavityState",
     "Checkpoint",
     "Checkpointing",
+    "Circuit",
     "Clamp",
+    "Collection",
     "DeadTraction",
     "Displacement",
     "Fields",
+    "Flow",
     "FollowerPressure",
     "ForceOnArea",
     "Formulation",
@@ -56,6 +62,7 @@ __all__ = [
     "Problem",
     "Retractor",
     "RigidMotion",
+    "Series",
     "Solution",
     "Springs",
     "Step",
@@ -66,8 +73,11 @@ __all__ = [
     "TaylorHood",
     "Unload",
     "Unloaded",
+    "Valve",
     "VolumeLoad",
+    "Windkessel",
     "fields",
+    "functions",
     "read_checkpoint",
     "require",
     "solve",

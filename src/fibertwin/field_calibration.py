@@ -71,8 +71,8 @@ class FoundField:
         told = self._directions()
         return (
             f"{self.number} is most probably between {between} in {len(self.values)} cells.",
-            f"The data tell {told} direction{'s' * (told != 1)} of it better than the prior, and take away {least} of the "
-            f"prior's variance in the median cell, {most} in the best known.",
+            f"The data tell {told} direction{'s' * (told != 1)} of it better than the prior, and take away "
+            f"{least} of the prior's variance in the median cell, {most} in the best known.",
             f"Mean square of residuals: {self.posterior.misfit:.3g} of the noise's.",
         )
 

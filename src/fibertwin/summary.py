@@ -9,6 +9,7 @@ import numpy as np
 
 from fibertwin.solver import CavityState, Fields, Outcome, Solution, Step, Unloaded
 from fibertwin.solver.statistics import Summary, summarize
+from fibertwin.whole import whole
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -36,7 +37,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
 
 def step(taken: Step) -> dict[str, Any]:
     """One increment."""
-    return {
+    found: dict[str, Any] = {
         "load": taken.level,
         "settled": taken.settled,
         "newton": len(taken.residuals),
@@ -44,10 +45,18 @@ def step(taken: Step) -> dict[str, Any]:
         "residual": taken.residuals[-1],
         "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
     }
+    if taken.balance is not None:
+        found["reactions_mN"] = {name: list(force) for name, force in taken.balance.reactions.items()}
+    return found
 
 
 def _cavity(state: CavityState) -> dict[str, float]:
-    return {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+    said = {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+    if state.flow is None:
+        return said
+    flow = state.flow
+    said |= {"inflow_mL_per_s": flow.inflow / 1e3, "outflow_mL_per_s": flow.outflow / 1e3}
+    return said | {"arterial_kPa": flow.arterial, "aortic_kPa": flow.aortic}
 
 
 def unloading(found: Unloaded) -> dict[str, Any]:
@@ -100,9 +109,8 @@ def exceedance(
 def write(summary: Mapping[str, Any], path: Path) -> None:
     """Write a summary as JSON, whole or not at all; a number that is not finite is an error, not a word of its own."""
     text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with whole(path) as stream:
+        stream.write(text.encode())
 
 
 def _volume(comm: "MPI.Comm", weights: Any, where: Any) -> float:
@@ -152,6 +160,8 @@ def _reactions(solution: Solution) -> dict[str, Any]:
 
 def _energy(solution: Solution) -> dict[str, float]:
     work, stored = solution.external_work, solution.stored_energy
+    if any(material.remembers for material in solution.problem.materials.values()):
+        return {"external_work_uJ": work, "stored_energy_uJ": stored, "not_stored_uJ": work - stored}
     scale = max(abs(work), abs(stored), np.finfo(float).tiny)
     return {"external_work_uJ": work, "stored_energy_uJ": stored, "imbalance": (work - stored) / scale}
 

@@ -41,6 +41,8 @@ _MEASURES = {
     "kPa/mm": ("a stiffness per area or force per volume", "10 kPa/mm"),
     "kPa*s": ("a viscosity", "1 Pa*s"),
     "kPa*s/mm": ("a damping per area", "1 kPa*s/mm"),
+    "kPa*s/mm^3": ("a resistance to flow", "1 mmHg*s/mL"),
+    "mm^3/kPa": ("a compliance", "1.5 mL/mmHg"),
     "mN": ("a force", "0.5 N"),
     "mN/mm": ("a force per length or stiffness", "20 N/m"),
     "uJ": ("an energy", "3 uJ"),
@@ -261,6 +263,8 @@ Speed = Annotated[float, Unit("mm/s")]
 Acceleration = Annotated[float, Unit("mm/s^2")]
 Angle = Annotated[float, Unit("rad")]
 Pressure = Annotated[float, Unit("kPa")]
+Resistance = Annotated[float, Unit("kPa*s/mm^3")]
+Compliance = Annotated[float, Unit("mm^3/kPa")]
 StiffnessPerArea = Annotated[float, Unit("kPa/mm")]
 Force = Annotated[float, Unit("mN")]
 Torque = Annotated[float, Unit("mN*mm")]
