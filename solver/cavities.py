@@ -102,15 +102,15 @@ class Cavities(Remembering):
     def begin(self) -> None:
         """Take the present state for that in which the circuits begin."""
         self._circuits = {
-            name: load.circuit.begin(self._volume(name), self._pressure(name))
-            for name, load in self._loads.items()
-            if load.circuit is not None
+            name: circuit.begin(self._volume(name), self._pressure(name))
+            for name in self.unknown
+            if (circuit := self._loads[name].circuit) is not None
         }
 
     @property
-    def remembers(self) -> bool:
-        """Whether a cavity is joined to a circuit."""
-        return bool(self._circuits)
+    def remembering(self) -> list[Remembering]:
+        """Itself, where a cavity is joined to a circuit."""
+        return [self] if self._circuits else []
 
     def memory(self) -> dict[str, NDArray[np.float64]]:
         """Volume, pressure and flow of each circuit at the last equilibrium, a row for each."""

@@ -12,8 +12,11 @@ remembered goes along in the residual's stencil, and that of the next memory com
 and memory.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,10 +106,8 @@ class Equilibria:
         rtol: float = 1e-5,
         sizes: Vector | None = None,
     ) -> None:
-        self._levels = [level for level, _ in observe]
-        if not self._levels or self._levels != sorted(set(self._levels)) or not self._levels[0] > 0:
-            raise ValueError("levels of observation rise from more than 0")
-        self._family, self._observe = family, [one for _, one in observe]
+        self._see(observe)
+        self._family = family
         self._stepping, self._rtol = stepping or Stepping(), rtol
         self._sizes = np.ones(len(theta)) if sizes is None else np.asarray(sizes, dtype=float)
         problem = self._problem(np.asarray(theta, dtype=float))
@@ -116,6 +117,8 @@ class Equilibria:
         self._changes = Changes(self.system, self._response, rtol)
         self._rest = self.system.copy_state()
         self._known: _Known | None = None
+        self._anchor: Vector | None = None
+        self._home: _Known | None = None
         self.effort = Effort()
 
     def solve(self, theta: Vector) -> list[Vector]:
@@ -222,6 +225,22 @@ class Equilibria:
         """Begin the next solve, and the next derivatives, from nothing."""
         self._known = None
         self._response.forget()
+        self.system.forget()
+
+    def anchor(self, theta: Vector) -> None:
+        """Begin every further solve at the equilibrium of some parameters (p,), moved along its derivatives.
+
+        That equilibrium is found from nothing when it is first needed. What is found hangs on the parameters alone
+        then, and not on what was solved before, to the last bit. Where there is none all goes on as before.
+        """
+        self._anchor, self._home = np.array(theta, dtype=float), None
+
+    def seeing(self, observe: Sequence[tuple[float, Observe]]) -> Self:
+        """The same family, of which something else is observed; both use one system, one after the other."""
+        other = copy.copy(self)
+        other._see(observe)
+        other._known = other._anchor = other._home = None
+        return other
 
     def destroy(self) -> None:
         """Free PETSc's objects."""
@@ -232,6 +251,12 @@ class Equilibria:
             what = "remembers its way, and adjoint derivatives do not go back along it"
             raise InputError(Wrong("problem", what, hint="numbers of a case have other derivatives: linearise"))
 
+    def _see(self, observe: Sequence[tuple[float, Observe]]) -> None:
+        self._levels = [level for level, _ in observe]
+        if not self._levels or self._levels != sorted(set(self._levels)) or not self._levels[0] > 0:
+            raise ValueError("levels of observation rise from more than 0")
+        self._observe = [one for _, one in observe]
+
     # -- equilibria ----------------------------------------------------------------------------
     def _problem(self, theta: Vector) -> Problem:
         return looked_up(self._family(theta))
@@ -239,8 +264,8 @@ class Equilibria:
     def _walked(self, theta: Vector) -> Iterator[int]:
         """Equilibrium at one level after the other; the number of each. What was solved last is not solved again."""
         theta = np.asarray(theta, dtype=float)
-        problem, known, system = self._problem(theta), self._known, self.system
-        guesses, self._known = self._guesses(theta), None
+        problem, known, system = self._problem(theta), self._begun(), self.system
+        guesses, self._known = self._guesses(known, theta), None
         system.adopt(problem)
         system.rescale()
         if known is not None and np.array_equal(known.theta, theta):
@@ -282,9 +307,21 @@ class Equilibria:
         self.effort.newton += path.newton
         self.effort.krylov += path.krylov
 
-    def _guesses(self, theta: Vector) -> list[State | None]:
-        """States to start from: the last solution's, moved along its derivatives."""
-        known = self._known
+    def _begun(self) -> _Known | None:
+        """The solution to start from: the anchor's, or the last one."""
+        if self._anchor is not None:
+            at, self._anchor = self._anchor, None
+            self.forget()
+            with suppress(SolveError):  # all goes on as before
+                self.linearise(at)
+                self._home = self._known
+        if self._home is None:
+            return self._known
+        self.forget()
+        return self._home
+
+    def _guesses(self, known: _Known | None, theta: Vector) -> list[State | None]:
+        """States to start from: a solution's, moved along its derivatives."""
         if known is None or self.system.past:
             return [None] * len(self._levels)
         step = theta - known.theta

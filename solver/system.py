@@ -388,8 +388,7 @@ class System:
     # -- set-up --------------------------------------------------------------------------------
     def _remembering(self) -> list[Remembering]:
         """All that remembers, in the same order on every rank."""
-        circuits = [self._cavities] if self._cavities.remembers else []
-        return [*([] if self._viscosity is None else [self._viscosity]), *circuits]
+        return [*([] if self._viscosity is None else [self._viscosity]), *self._cavities.remembering]
 
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:

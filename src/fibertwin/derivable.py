@@ -26,7 +26,8 @@ def hindrances(case: "Case", observables: Sequence[str], inputs: Iterable[str]) 
     """Why the tangent does not tell the derivatives of observables, by the inputs of which it does not."""
     if case.unload is not None:
         return dict.fromkeys(inputs, "unload moves the nodes")
-    if any(one.remembers for one in (*case.materials.values(), *case.loads.values())):
+    tissue, loads = case.materials.values(), case.loads.values()
+    if any(one.remembers for one in tissue) or any(one.remembers for one in loads):
         return dict.fromkeys(inputs, "the way to this case's equilibrium counts")
     if path := of_the_path(observables):
         return dict.fromkeys(inputs, f"{path[0]} depends on the way that the load took")

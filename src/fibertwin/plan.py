@@ -53,8 +53,29 @@ def _lines(case: Case, ranks: int) -> list[str]:
     if case.unload is not None:
         lines.append(f"unload: the image shows the body under its loads at {case.unload.at:g} s")
     lines += _pace(case)
+    lines += _calibration(case)
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
     return lines
+
+
+def _calibration(case: Case) -> list[str]:
+    """What is free, what was measured, and what could be."""
+    asked = case.calibrate
+    if asked is None:
+        return []
+    asked.examine(case.to_dict())
+    if asked.field is not None:
+        lines = [f"calibrate: {asked.field.number} in every cell, alike over {asked.field.length:g} mm"]
+    else:
+        lines = [f"calibrate: {name}" for name in asked.space(case.to_dict()).names]
+    for name, one in asked.measured.items():
+        values = one.numbers()[0]
+        missing = sum(value != value for value in values)  # nan
+        lines.append(f"measured {name}: {one.kind()}, {len(values)} numbers" + f", {missing} missing" * (missing > 0))
+    return [
+        *lines,
+        *(f"possible {name}: {one.kind()}, {len(one.sds())} numbers" for name, one in asked.possible.items()),
+    ]
 
 
 def _material(region: str, material: Material) -> list[str]:

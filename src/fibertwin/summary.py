@@ -27,7 +27,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
         "regions": {name: region for name, region in regions.items() if region["cells"]},
         "reactions": _reactions(solution),
         "energy": _energy(solution),
-        "cavities": {name: _cavity(state) for name, state in solution.cavities.items()},
+        "cavities": {name: cavity(state) for name, state in solution.cavities.items()},
         "dofs": _dofs(solution),
         "steps": [step(one) for one in solution.outcome.steps],
         "newton_history": [list(step.residuals) for step in solution.outcome.steps],
@@ -43,14 +43,15 @@ def step(taken: Step) -> dict[str, Any]:
         "newton": len(taken.residuals),
         "krylov": sum(taken.krylov),
         "residual": taken.residuals[-1],
-        "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
+        "cavities": {name: cavity(state) for name, state in taken.cavities.items()},
     }
     if taken.balance is not None:
         found["reactions_mN"] = {name: list(force) for name, force in taken.balance.reactions.items()}
     return found
 
 
-def _cavity(state: CavityState) -> dict[str, float]:
+def cavity(state: CavityState) -> dict[str, float]:
+    """A cavity at the end of an increment, and what its circuit shows, where it is joined to one."""
     said = {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
     if state.flow is None:
         return said

@@ -46,6 +46,7 @@ _MEASURES = {
     "mN": ("a force", "0.5 N"),
     "mN/mm": ("a force per length or stiffness", "20 N/m"),
     "uJ": ("an energy", "3 uJ"),
+    "mN*mm": ("a torque", "2 N*mm"),
     "mm^2/s": ("a diffusivity", "0.7e-3 mm^2/s"),
     "s/mm^2": ("a diffusion weighting", "1000 s/mm^2"),
     "MB": ("a memory size", "500 MB"),
@@ -266,6 +267,7 @@ Resistance = Annotated[float, Unit("kPa*s/mm^3")]
 Compliance = Annotated[float, Unit("mm^3/kPa")]
 StiffnessPerArea = Annotated[float, Unit("kPa/mm")]
 Force = Annotated[float, Unit("mN")]
+Torque = Annotated[float, Unit("mN*mm")]
 Density = Annotated[float, Unit("kg/mm^3")]
 Diffusivity = Annotated[float, Unit("mm^2/s")]
 Number = Annotated[float, Unit("")]

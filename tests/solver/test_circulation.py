@@ -9,6 +9,7 @@ from beating import EIGHTH, END, STEPS, ventricle
 from bodies import displacements
 from mpi4py import MPI
 
+from fibertwin.constitutive.relaxation import Relaxation
 from fibertwin.curve import Curve
 from fibertwin.errors import StoppedError
 from fibertwin.solver import (
@@ -146,6 +147,37 @@ def test_a_beat_left_on_one_rank_goes_on_on_all(shared_path):
     assert table(again) == pytest.approx(table(whole), rel=1e-10, abs=1e-10)
     a, b = displacements(again)[:, 3:], displacements(whole)[:, 3:]
     assert np.abs(a - b).max() < 1e-10 * np.abs(b).max()
+
+
+def test_two_circuits_and_tissue_that_relaxes_remember_together(tmp_path):
+    """The ball in a sac that gives way to it, whose volume counts from infinity; left and gone on with."""
+    problem = ventricle(SELF)
+    sac = replace(EIGHTH, filling_pressure=0.2, arterial_pressure=0.2, resistance=1e-2)
+    cavities = {"lv": EIGHTH, "sac": sac}
+    material = replace(problem.materials["tissue"], relaxation=(Relaxation(1.0, 0.05),))
+    loads = {
+        name: Cavity(surface, center=(0.0, 0.0, 0.0), circuit=cavities[name])
+        for name, surface in (("lv", "inner"), ("sac", "outer"))
+    }
+    problem = replace(problem, materials={"tissue": material}, loads=loads)
+    steps = replace(STEPS, end=0.2, first=0.25, largest=0.25)
+    whole = require(solve(problem, steps))
+    count = itertools.count(1)
+    file = tmp_path / "both.npz"
+    stop = Keeper(file, None, Checkpointing(every=1), lambda: "the test" if next(count) == 2 else "")
+    with pytest.raises(StoppedError):
+        solve(problem, steps, keep=stop)
+    again = require(solve(problem, steps, resume=read_checkpoint(file, SELF)))
+    levels = np.array([step.level for step in whole.outcome.steps])
+    for name in cavities:
+        states, others = ([step.cavities[name] for step in s.outcome.steps] for s in (whole, again))
+        volume = np.array([state.volume for state in states])
+        gained = np.array([state.flow.gained for state in states])
+        assert np.diff(volume) == pytest.approx(0.2 * np.diff(levels) * gained[1:], abs=1e-9 * abs(volume[0]))
+        assert [other.volume for other in others] == pytest.approx(volume, rel=1e-10)
+        assert [o.flow.arterial for o in others] == pytest.approx([s.flow.arterial for s in states], rel=1e-10)
+        assert (np.abs(gained) > 0).all()
+    assert whole.cavities["sac"].pressure > 0
 
 
 def test_in_an_image_a_cavity_bears_the_pressure_that_fills_it():
