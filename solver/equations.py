@@ -274,7 +274,9 @@ def weigh(problem: Problem, weight: fem.Function | None = None) -> fem.Function:
     tags = problem.anatomy.cell_tags
     for region, tag in problem.anatomy.regions.items():
         material = representative(problem, region)
-        value = 1 / material.shear_modulus + material.inverse_bulk_modulus
+        at_once = 1 + sum(branch.share for branch in material.relaxation)
+        shear = material.shear_modulus * at_once**0.5  # between that of slow and that of fast increments
+        value = 1 / shear + material.inverse_bulk_modulus
         weight.x.array[tags.indices[tags.values == tag]] = value
     return weight
 

@@ -13,6 +13,7 @@ import pytest
 
 from fibertwin.errors import InputError
 from fibertwin.report import write_report
+from fibertwin.report.page import _reactions
 
 VOID = {"meta", "img", "br"}
 
@@ -163,3 +164,12 @@ def test_the_camera_stands_where_captions_say(monkeypatch: pytest.MonkeyPatch) -
     assert front[2][1] < front[0][1]  # and the top is up
     assert left[1][0] < left[2][0]  # from the patient's left the front is on the left
     assert left[2][1] < left[1][1]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [({"imbalance": 0.02}, "they differ by"), ({"not_stored_uJ": 2.0}, "heat or is held by what relaxes")],
+)
+def test_work_that_is_not_stored_is_no_error_where_tissue_relaxes(more: dict[str, float], words: str) -> None:
+    told = _reactions({"energy": {"external_work_uJ": 10.0, "stored_energy_uJ": 8.0, **more}})
+    assert words in told
