@@ -125,7 +125,7 @@ def inside(system: "System", region: str, at: AtPoints) -> Array:
         raise InputError(Problem("region", "no such region", region, wanted))
     tags = anatomy.cell_tags
     cells = tags.indices[tags.values == anatomy.regions[region]]
-    weights = np.zeros_like(at.weights)
+    weights: Array = np.zeros_like(at.weights)
     own = cells[cells < len(weights)]
     weights[own] = at.weights[own]
     return weights
