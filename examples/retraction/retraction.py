@@ -51,8 +51,11 @@ TRUTH = {MATRIX: 1.0, FIBERS: 2.5}
 SOLVE = {"title": TITLE, "output": {}, "solve.stepping": {"first": 0.5, "tolerance": 1e-6}}
 """Equilibrium to a millionth, which is far below the noise of a marker."""
 
-MARKERS, SD, SEED = 30, 0.2, 4
+MARKERS, NOISE, SEED = 30, 0.2, 4
 """How many markers are seen, the standard deviation of each component (mm), and the seed of where and how wrong."""
+
+SD = 0.3
+"""What the calibration is told (mm): the noise, and as much again for a mesh that is not the patient's."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ def made_up(case: Case, scene: Scene, folder: Path, comm: MPI.Comm) -> None:
     moved = solved(stages.problem(real, anatomy, fibers), real, PointDisplacements(points))
 
     def write() -> None:
-        noise = SD * np.random.default_rng([SEED, 1]).standard_normal(len(moved))
+        noise = NOISE * np.random.default_rng([SEED, 1]).standard_normal(len(moved))
         rows = np.column_stack([points, np.round(moved + noise, 3).reshape(-1, 3)])
         np.savetxt(file, rows, "%.6g", ",", header="x,y,z,ux,uy,uz", comments="")
 
@@ -200,10 +203,11 @@ def looks(anatomy: Anatomy, scene: Scene) -> list[StrainedShare]:
 
 
 # -- what is known ---------------------------------------------------------------------------------
-def measured(case: Case, folder: Path, budget: int) -> Case:
+def measured(case: Case, folder: Path, budget: int, method: str = "auto") -> Case:
     """The case with what is believed and what was seen."""
     file = {"type": "markers", "file": str(folder / "markers.csv"), "sd": f"{SD} mm", "reach": "5 mm"}
-    return case.replace({"calibrate": {"free": BELIEFS, "measured": {"markers": file}, "budget": budget, "seed": 1}})
+    how = {"method": method, "budget": budget, "seed": 1}
+    return case.replace({"calibrate": {"free": BELIEFS, "measured": {"markers": file}, **how}})
 
 
 # -- what to do ------------------------------------------------------------------------------------
@@ -280,13 +284,12 @@ class Found:
         return told
 
     def _shares(self, name: str) -> str:
-        runs = self.experiment.results[name]
-        middle = {key: 100 * float(self.experiment.weights @ values) for key, values in runs.items()}
-        beyond = f"of {TISSUE} beyond {100 * STRAIN:g} % fiber strain"
+        one = self._blade(name)
+        near, at_mean, really = (f"{100 * one[key]:.2g} %" for key in ("near_mean", "near_at_mean", "near_in_patient"))
         return (
-            f"{middle['near']:.2g} % {beyond} within {self.scene.within:g} mm of the blade, {middle['whole']:.2g} %"
-            f" of all there is; at the mean {100 * self.experiment.certain[name]['near']:.2g} % near it; in the patient"
-            f" who was made up {100 * self.fate[name]:.2g} %."
+            f"{near} of {TISSUE} within {self.scene.within:g} mm beyond {100 * STRAIN:g} % fiber strain"
+            f" ({100 * one['near_low']:.2g} to {100 * one['near_high']:.2g} %); at the parameters' mean {at_mean};"
+            f" in the patient {really}; of all {TISSUE} {100 * one['whole_mean']:.2g} %."
         )
 
     def figures(self) -> dict[str, object]:
@@ -364,7 +367,7 @@ def main(arguments: argparse.Namespace, comm: MPI.Comm = MPI.COMM_WORLD) -> None
     base = demo.case(scan, comm)
     case = prepared(base.replace({"anatomy.edge": arguments.edge}) if arguments.edge else base, scene)
     made_up(case, scene, folders["patient"], comm)
-    asked = measured(case, folders["patient"], arguments.budget)
+    asked = measured(case, folders["patient"], arguments.budget, arguments.method)
     on_root(comm, lambda: (out / "case.toml").write_text(asked.to_toml(), "utf-8"))
     with clock(comm) as learning:
         posterior = calibrated(asked, folders["calibration"], comm)
@@ -395,6 +398,7 @@ if __name__ == "__main__":
     parser.add_argument("-o", "--out", type=Path, default=Path("out/retraction"), help="folder of the results")
     parser.add_argument("--draws", type=int, default=32, help="draws of the posterior on which blades are compared")
     parser.add_argument("--budget", type=int, default=65, help="most solves of the calibration")
+    parser.add_argument("--method", default="auto", help="of the calibration, as [calibrate] has it")
     parser.add_argument("--edge", help="edges of the model's mesh, 6.3 mm if left out; coarser is faster")
     parser.add_argument("--small", action="store_true", help="the small crop instead of the whole brain")
     main(parser.parse_args())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fibertwin.calibration.information import Estimate
 
 BLUE, ORANGE, GREEN = REGION_COLORS[:3]
-BINS = 24
+BINS = 16
 
 
 def write_decision_report(

@@ -69,7 +69,8 @@ def test_the_patient_is_learned_and_the_blade_that_spares_more_is_chosen(example
     cost = sum((model.cost for model in models.values()), example.Cost())
     fate = example.became(case, scene, out, comm)
     for name in scene.widths:
-        assert found.results[name]["near"] == pytest.approx(fate[name], abs=0.2)  # of another mesh and stiffness
+        shares = found.results[name]["near"]
+        assert shares.min() - 0.1 < fate[name] < shares.max() + 0.1  # of another mesh
     told = example.Found(scene, fate, posterior, found, cost, {}, comm.size)
     on_root(comm, lambda: example.write(told, scenery, out))
     figures = json.loads((out / "decision.json").read_text("utf-8"))["decision"]
