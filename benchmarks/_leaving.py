@@ -14,17 +14,21 @@ from fibertwin.meshes import uniform_fibers
 from fibertwin.solver import (
     Checkpointing,
     Clamp,
+    Collection,
     DeadTraction,
     FollowerPressure,
     Keeper,
     Problem,
     Solution,
     Stepping,
+    fields,
+    functions,
     read_checkpoint,
     require,
     solve,
 )
 from fibertwin.solver.numbering import of_nodes
+from fibertwin.solver.system import System
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -107,7 +111,20 @@ def cost(comm: "MPI.Comm", folder: Path, cells: int) -> dict[str, Any]:
     plain, _ = timed(None)
     kept, solution = timed(Timed(file, when=Checkpointing(every=1)))
     V = solution.unknowns.displacement.function_space
+    states = Collection(folder / "fields.pvd", comm)
+    for _ in range(2):  # the first compiles
+        begun = time.process_time()
+        written = functions(solution.unknowns, fields(problem, solution.unknowns), problem.fibers)
+        states.add(solution.outcome.steps, written)
+        state = time.process_time() - begun
+    system = System(solution.problem)
+    begun = time.process_time()
+    system.reactions()
+    system.energy()
     return {
+        "state": state,
+        "state_bytes": sum(path.stat().st_size for path in (folder / "fields").rglob("*.vtu")),
+        "balance": time.process_time() - begun,
         "unknowns": 3 * V.dofmap.index_map.size_global,
         "plain": plain,
         "kept": kept,

@@ -9,12 +9,15 @@ of the command line, each going on from what the last one left; a run that gets 
 import argparse
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from _child import call
 from _table import Row, below, judged, main, told
@@ -49,7 +52,7 @@ stepping = { first = 0.01, growth = 1.0 }
 checkpoint = { every = 1 }
 [output]
 report = false
-formats = []
+series = { every = 1 }
 """
 
 
@@ -85,7 +88,7 @@ def kills(folder: Path, count: int, seed: int) -> list[Row]:
     plain = ["--set", "solve.checkpoint.every=0"]
     subprocess.run([*_command(case, folder / "plain"), *plain], check=True, capture_output=True)
     instants, begun = random.Random(seed), time.perf_counter()
-    torn = fallen = inside = finished = unreadable = 0
+    torn = fallen = inside = finished = unreadable = broken = states = 0
     apart, level = [], 0.0
     for number in range(count + AIMED):
         part = out / PART if number >= count else None
@@ -101,6 +104,9 @@ def kills(folder: Path, count: int, seed: int) -> list[Row]:
         fallen += reached is not None and reached < level
         level = reached or 0.0
         torn += _torn(out / "steps.jsonl")
+        listed = _states(out / "fields.pvd")
+        broken += listed is None
+        states += listed or 0
     subprocess.run(_command(case, out), check=True, capture_output=True)
     apart.append(_apart(out, whole))
     took = f"{time.perf_counter() - begun:.0f} s"
@@ -114,6 +120,9 @@ def kills(folder: Path, count: int, seed: int) -> list[Row]:
         ),
         judged("kills after which the load stood lower than before", 0, fallen, fallen == 0),
         judged("lines of steps.jsonl that are not whole", 0, torn, torn == 0),
+        judged("lists of states that do not open, or of which a piece does not", 0, broken, broken == 0),
+        told("states that these listed, each read", states),
+        judged("states of the last run that are missing or twice", 0, _astray(out), _astray(out) == 0),
         told("kills in the middle of a write", inside),
         told("runs that came to their end before their kill", finished),
         below(f"answers of {len(apart)} chains of killed runs: difference to a run without a break", 1e-10, max(apart)),
@@ -171,6 +180,36 @@ def _torn(steps: Path) -> int:
     return bad
 
 
+def _times(file: Path) -> list[float]:
+    """Times that a .pvd file lists."""
+    return [float(row.attrib["timestep"]) for row in ET.parse(file).iter("DataSet")]
+
+
+def _states(file: Path) -> int | None:
+    """How many states a .pvd file lists, all of whose pieces are read; None where that fails."""
+    import pyvista
+
+    if not file.exists():
+        return 0
+    try:
+        rows = [file.parent / row.attrib["file"] for row in ET.parse(file).iter("DataSet")]
+        for row in rows:
+            for piece in ET.parse(row).iter("Piece"):
+                ET.parse(row.parent / piece.attrib["Source"])  # VTK's reader says of a torn file only that it is empty
+                pyvista.read(row.parent / piece.attrib["Source"]).point_data["displacement"]
+    except (OSError, ET.ParseError, KeyError):
+        return None
+    return len(rows)
+
+
+def _astray(out: Path) -> int:
+    """Levels of ``steps.jsonl`` that ``fields.pvd`` lists not at all or more than once, and others that it lists."""
+    rows = [json.loads(line) for line in (out / "steps.jsonl").read_text("utf-8").splitlines()]
+    wanted = Counter(round(row["load"], 9) for row in rows if row.get("settled"))
+    listed = Counter(round(time, 9) for time in _times(out / "fields.pvd"))
+    return ((wanted - listed) + (listed - wanted)).total()
+
+
 def _apart(one: Path, other: Path) -> float:
     """The largest relative difference of forces, energies and mean strains of two runs."""
     a, b = (_numbers(json.loads((folder / "summary.json").read_text("utf-8"))) for folder in (one, other))
@@ -187,8 +226,8 @@ def _numbers(summary: dict[str, Any]) -> list[tuple[float, float]]:
 
 
 def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def cost(folder: Path, cells: int) -> list[Row]:
@@ -203,6 +242,12 @@ def cost(folder: Path, cells: int) -> list[Row]:
         told("seconds of wall of each other", found["next"]),
         below("one at the end, as by default, % of the solve", 2.0, 100 * found["first"] / found["plain"]),
         told("each further one, % of the solve", share),
+        told(
+            f"processor seconds of a state of the fields on the way, {found['state_bytes'] / 1e6:.1f} MB",
+            found["state"],
+        ),
+        told("one such state, % of the solve", 100 * found["state"] / found["plain"]),
+        told("forces and energies of an equilibrium, % of the solve", 100 * found["balance"] / found["plain"]),
     ]
 
 

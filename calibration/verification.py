@@ -1,7 +1,6 @@
-"""Samplers that use true solves alone, to verify the others: the no-U-turn sampler, and emcee's ensemble."""
+"""Samplers that use true solves alone, to verify the others: nutpie's no-U-turn sampler, and emcee's ensemble."""
 
 import math
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,47 +15,21 @@ from .target import Target
 type Vector = NDArray[np.float64]
 type Matrix = NDArray[np.float64]
 
-DEEPEST = 8
-"""Doublings of a trajectory."""
+WARM = 0.25
+"""Draws of the warm-up over those that are kept."""
 
-DIVERGED = 50.0
-"""Energy by which a trajectory that lost its way exceeds its beginning."""
+LEAST_WARM = 100
+"""Draws of the shortest warm-up."""
 
-
-@dataclass(frozen=True)
-class _Point:
-    """A place on a trajectory, in coordinates in which the posterior is about a standard normal."""
-
-    u: Vector
-    momentum: Vector
-    log_density: float
-    gradient: Vector
-    prediction: Vector
-
-    @property
-    def energy(self) -> float:
-        return 0.5 * float(self.momentum @ self.momentum) - self.log_density
-
-
-@dataclass
-class _Tree:
-    """Part of a trajectory."""
-
-    left: _Point
-    right: _Point
-    chosen: _Point
-    log_weight: float
-    going: bool
-    accepted: float
-    steps: int
+SHOWN = 400
+"""Draws whose predictions are kept."""
 
 
 def nuts(target: Target, modes: Modes, draws: int, seed: int = 0, told: tuple[str, ...] = ()) -> Posterior:
-    """Draws by the no-U-turn sampler, in coordinates in which the normal distribution about the mode is standard.
+    """Draws by nutpie's no-U-turn sampler, in coordinates in which the normal distribution about the mode is standard.
 
-    Multinomial choice on a trajectory (Betancourt 2017, arXiv 1701.02434) that doubles until it turns (Hoffman &
-    Gelman 2014, J. Mach. Learn. Res. 15:1593); the step is found by dual averaging during a warm-up of a quarter of
-    the draws, at least 50. A prediction that fails ends its trajectory, and is counted.
+    Hoffman & Gelman 2014, J. Mach. Learn. Res. 15:1593. A prediction that fails ends its trajectory, and is counted.
+    One chain; on several ranks each rank samples the same one.
 
     Args:
         target: the posterior; its model is ``Counted``.
@@ -64,24 +37,27 @@ def nuts(target: Target, modes: Modes, draws: int, seed: int = 0, told: tuple[st
         draws: that are kept.
         seed: of all numbers at random.
         told: what was done before.
+
+    Raises:
+        InputError: nutpie is not installed.
     """
-    sampler = _Nuts(target, modes, np.random.default_rng([seed, 5]))
-    warm = max(50, draws // 4)
-    for turn in range(warm):
-        sampler.step(adapting=True, turn=turn)
-    sampler.settle()
-    kept = []
-    for _ in range(draws):
-        sampler.step(adapting=False)
-        kept.append(sampler.here)
-    z = modes.best.z + np.array([point.u for point in kept]) @ modes.best.factor.T
+    from .no_u_turn import sampled
+
+    best = modes.best
+
+    def about(u: Vector) -> tuple[float, Vector]:
+        local = target.about(best.z + best.factor @ u)
+        return local.log_density, best.factor.T @ local.gradient
+
+    warm = max(LEAST_WARM, round(WARM * draws))
+    found = sampled(about, len(best.z), draws, warm, seed)
+    z = np.array([best.z + best.factor @ u for u in found.u])  # to the bit what was solved
     sentence = (
-        f"{draws} draws by the no-U-turn sampler after {warm} of warm-up, step {sampler.length:.2g},"
-        f" {sampler.diverged} trajectories diverged."
+        f"{draws} draws by the no-U-turn sampler after {warm} of warm-up, step {found.step:.2g},"
+        f" {found.diverged} trajectories diverged."
     )
-    predictions = np.array([point.prediction for point in kept])
     ess = min(effective(column) for column in z.T)
-    return _posterior(target, "nuts", z, modes, (*told, sentence), predictions, ess)
+    return _posterior(target, "nuts", z, modes, (*told, sentence), ess)
 
 
 def ensemble(target: Target, modes: Modes, draws: int, seed: int = 0, told: tuple[str, ...] = ()) -> Posterior:
@@ -123,7 +99,7 @@ def ensemble(target: Target, modes: Modes, draws: int, seed: int = 0, told: tupl
     z = np.asarray(sampler.get_chain(flat=True))
     sentence = f"{len(z)} draws of {walkers} walkers, {100 * sampler.acceptance_fraction.mean():.0f} % of moves taken."
     ess = len(z) / float(np.max(sampler.get_autocorr_time(tol=0, quiet=True)))
-    return _posterior(target, "ensemble", z, modes, (*told, sentence), None, ess)
+    return _posterior(target, "ensemble", z, modes, (*told, sentence), ess)
 
 
 def effective(draws: Vector) -> float:
@@ -142,98 +118,21 @@ def effective(draws: Vector) -> float:
     return float(n / max(2 * falling.sum() - 1, 1 / math.log10(max(n, 10))))
 
 
-class _Nuts:
-    def __init__(self, target: Target, modes: Modes, random: np.random.Generator) -> None:
-        self.target, self.best, self.random = target, modes.best, random
-        self.here = self._point(np.zeros(target.space.size), np.zeros(target.space.size))
-        self.length, self.diverged = 0.7, 0
-        self._mean, self._smooth, self._center = 0.0, math.log(0.7), math.log(7.0)
-
-    def step(self, adapting: bool, turn: int = 0) -> None:
-        """One draw."""
-        momentum = self.random.standard_normal(len(self.here.u))
-        begin = replace(self.here, momentum=momentum)
-        tree = _Tree(begin, begin, begin, 0.0, True, 0.0, 0)
-        for depth in range(DEEPEST):
-            sign = 1 if self.random.uniform() < 0.5 else -1
-            more = self._grown(tree.right if sign > 0 else tree.left, sign, depth, begin.energy)
-            if more.going and math.log(self.random.uniform()) < more.log_weight - tree.log_weight:
-                tree.chosen = more.chosen
-            tree.left, tree.right = (tree.left, more.right) if sign > 0 else (more.left, tree.right)
-            tree.log_weight = float(np.logaddexp(tree.log_weight, more.log_weight))
-            tree.accepted, tree.steps = tree.accepted + more.accepted, tree.steps + more.steps
-            if not more.going or _turned(tree.left, tree.right):
-                break
-        self.here = tree.chosen
-        if adapting:
-            self._adapt(tree.accepted / max(tree.steps, 1), turn + 1)
-
-    def settle(self) -> None:
-        """End the warm-up."""
-        self.length, self.diverged = math.exp(self._smooth), 0
-
-    def _adapt(self, accepted: float, turn: int) -> None:
-        share = 1 / (turn + 10)
-        self._mean = (1 - share) * self._mean + share * (0.8 - accepted)
-        logarithm = self._center - math.sqrt(turn) / 0.05 * self._mean
-        weight = turn**-0.75
-        self._smooth = weight * logarithm + (1 - weight) * self._smooth
-        self.length = min(math.exp(logarithm), 2.0)
-
-    def _grown(self, edge: _Point, sign: int, depth: int, first: float) -> _Tree:
-        if depth == 0:
-            return self._leapt(edge, sign, first)
-        inner = self._grown(edge, sign, depth - 1, first)
-        if not inner.going:
-            return inner
-        outer = self._grown(inner.right if sign > 0 else inner.left, sign, depth - 1, first)
-        total = float(np.logaddexp(inner.log_weight, outer.log_weight))
-        took = math.log(self.random.uniform()) < outer.log_weight - total
-        left, right = (inner.left, outer.right) if sign > 0 else (outer.left, inner.right)
-        going = outer.going and not _turned(left, right)
-        chosen = outer.chosen if took and outer.going else inner.chosen
-        return _Tree(left, right, chosen, total, going, inner.accepted + outer.accepted, inner.steps + outer.steps)
-
-    def _leapt(self, edge: _Point, sign: int, first: float) -> _Tree:
-        step = sign * self.length
-        half = edge.momentum + 0.5 * step * edge.gradient
-        try:
-            there = self._point(edge.u + step * half, half)
-        except SolveError:
-            self.diverged += 1
-            return _Tree(edge, edge, edge, -math.inf, False, 0.0, 1)
-        there = replace(there, momentum=half + 0.5 * step * there.gradient)
-        excess = there.energy - first
-        going = excess < DIVERGED
-        self.diverged += not going
-        return _Tree(there, there, there, -excess, going, min(1.0, math.exp(min(-excess, 0.0))), 1)
-
-    def _point(self, u: Vector, momentum: Vector) -> _Point:
-        local = self.target.about(self.best.z + self.best.factor @ u)
-        return _Point(u, momentum, local.log_density, self.best.factor.T @ local.gradient, local.prediction)
-
-
-def _turned(left: _Point, right: _Point) -> bool:
-    across = right.u - left.u
-    return bool(across @ left.momentum < 0 or across @ right.momentum < 0)
-
-
 def _posterior(
     target: Target,
     kind: str,
     z: Matrix,
     modes: Modes,
     told: tuple[str, ...],
-    predictions: Matrix | None,
     ess: float,
 ) -> Posterior:
     model = target.model
     if not isinstance(model, Counted):
         raise TypeError("samplers need a model whose solves are counted")
+    shown = np.linspace(0, len(z) - 1, min(len(z), SHOWN)).astype(np.intp)
+    predictions = np.array([target.predict(z[i]) for i in shown])  # remembered, so at no cost
     cost = model.cost
     sentences = (*told, f"Effective draws of the worst parameter: {ess:.0f}.", f"In all {cost.said()}.")
-    shown = np.linspace(0, len(z) - 1, min(len(z), 400)).astype(np.intp)
-    kept = np.zeros((0, 0)) if predictions is None else predictions[shown]
     return Posterior(
         target.space,
         target.measurement,
@@ -245,6 +144,6 @@ def _posterior(
         None,
         cost,
         sentences,
-        shown if predictions is not None else shown[:0],
-        kept,
+        shown,
+        predictions,
     )

@@ -16,9 +16,10 @@ from .loads import (
     SurfaceLoad,
     VolumeLoad,
 )
-from .output import write_fields
+from .output import functions, write_fields
 from .problem import Displacement, Formulation, Problem, Stepping, TaylorHood
-from .solution import Outcome, Solution, Step
+from .series import Collection, Series
+from .solution import Balance, Outcome, Solution, Step
 from .solve import require, solve
 from .supports import (
     Clamp,
@@ -34,12 +35,14 @@ from .unload import Unload, Unloaded, unload
 from .warming import warm
 
 __all__ = [
+    "Balance",
     "BodyForce",
     "Cavity",
     "CavityState",
     "Checkpoint",
     "Checkpointing",
     "Clamp",
+    "Collection",
     "DeadTraction",
     "Displacement",
     "Fields",
@@ -56,6 +59,7 @@ __all__ = [
     "Problem",
     "Retractor",
     "RigidMotion",
+    "Series",
     "Solution",
     "Springs",
     "Step",
@@ -68,6 +72,7 @@ __all__ = [
     "Unloaded",
     "VolumeLoad",
     "fields",
+    "functions",
     "read_checkpoint",
     "require",
     "solve",

@@ -6,7 +6,6 @@ leaves a torn one, and asks for an MPI build of h5py that no wheel has.
 """
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -18,9 +17,10 @@ import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from fibertwin.errors import InputError, Problem, SolveError, StoppedError
+from fibertwin.errors import InputError, Problem, StoppedError
 from fibertwin.parallel import on_root
 from fibertwin.units import Time
+from fibertwin.whole import whole
 
 from .layout import Layout
 from .position import fresh, position, put
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .solution import Step
     from .system import System
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; what another number stands for is not known here."""
 
 type Arrays = dict[str, NDArray[Any]]
@@ -76,10 +76,10 @@ class Checkpoint:
 
     @property
     def steps(self) -> "tuple[Step, ...]":
-        """Increments up to there."""
+        """Increments up to there; forces and energies are left out where they are of another problem."""
         from .position import steps
 
-        return steps(self._here)
+        return steps(self._here, balanced=self.exact)
 
     @property
     def _here(self) -> dict[str, Any]:
@@ -199,23 +199,9 @@ class Keeper:
 
 
 def _save(file: File, document: Mapping[str, Any], arrays: Arrays) -> None:
-    """Write a checkpoint beside its place, and move it there once the disk has it."""
     text = np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with part.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **({"document": text} | arrays))
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SolveError(f"The checkpoint {file} cannot be written: {error.strerror}.") from error
+    with whole(file) as stream:
+        np.savez(stream, allow_pickle=False, **({"document": text} | arrays))
 
 
 def read_checkpoint(file: File | str, comm: "MPI.Comm") -> Checkpoint:

@@ -7,7 +7,9 @@ import numpy as np
 from dolfinx import fem, io
 from numpy.typing import NDArray
 
+from .equations import Unknowns
 from .fields import Fields, at_points
+from .series import Collection
 from .solution import Solution
 
 if TYPE_CHECKING:
@@ -25,23 +27,29 @@ def write_fields(solution: Solution, measured: Fields, path: Path, fibers: "Fibe
         measured: measures at the quadrature points.
         path: file to write; the suffix chooses the format.
         fibers: fabric whose axis, FA, MD and κ are written too.
+
+    Raises:
+        SolveError: on every rank, a ``.pvd`` cannot be written.
     """
-    domain = solution.problem.anatomy.mesh
-    weights = measured.state.weights
+    comm, level = solution.problem.anatomy.mesh.comm, solution.outcome.level
+    displacement, *of_cells = functions(solution.unknowns, measured, fibers)
+    if path.suffix == ".bp":
+        with io.VTXWriter(comm, path, [displacement]) as nodal:
+            nodal.write(level)
+        with io.VTXWriter(comm, path.with_name(path.stem + "_cells.bp"), of_cells) as cells:
+            cells.write(level)
+        return
+    Collection(path, comm).add(solution.outcome.steps, [displacement, *of_cells])
+
+
+def functions(unknowns: Unknowns, measured: Fields, fibers: "FiberField | None" = None) -> list[fem.Function]:
+    """Displacement, then every measure and the fabric as fields constant on each cell; as ``write_fields`` has them."""
+    displacement = unknowns.displacement
+    domain, weights = displacement.function_space.mesh, measured.state.weights
+    displacement.name = "displacement"
     written = [_cell_function(domain, m.name, cell_mean(m.values, weights)) for m in measured.measures.values()]
     written.append(_cell_function(domain, "region", measured.state.region.astype(np.float64)))
-    if fibers is not None:
-        written += _fabric(domain, fibers, weights)
-    displacement = solution.unknowns.displacement
-    displacement.name = "displacement"
-    if path.suffix == ".bp":
-        with io.VTXWriter(domain.comm, path, [displacement]) as nodal:
-            nodal.write(solution.outcome.level)
-        with io.VTXWriter(domain.comm, path.with_name(path.stem + "_cells.bp"), written) as cells:
-            cells.write(solution.outcome.level)
-        return
-    with io.VTKFile(domain.comm, path, "w") as file:
-        file.write_function([displacement, *written], solution.outcome.level)
+    return [displacement, *written, *([] if fibers is None else _fabric(domain, fibers, weights))]
 
 
 def cell_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """The load path: increment by increment, by way of waypoints where one of them is too long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .deformation import worst_cell
 from .newton import NewtonResult, damped, newton
 from .problem import Stepping
-from .solution import Step
+from .solution import Balance, Step
 from .system import State, System
 
 EASY = 7
@@ -27,6 +27,9 @@ PATIENCE = 3
 
 type Keep = Callable[["Path"], None]
 """Called where the path may be left and taken up again: after an increment, with the next one's length known."""
+
+type Watch = Callable[["Path"], None]
+"""Called in every equilibrium on the path, before ``Progress`` is."""
 
 type Progress = Callable[[float, Step | None, str], None]
 """Called after every increment: load level reached, the step (None where it failed), and a sentence."""
@@ -95,6 +98,7 @@ class Path:
         patience: failures in a row after which damping is tried.
         careful: whether every increment must end in equilibrium, and linear solves leave no error.
         exhausted: increments to the present level whose residual came down to round-off and no further.
+        watch: called in every equilibrium, whose forces and energies are then found; neither without it.
     """
 
     system: System
@@ -108,6 +112,7 @@ class Path:
     patience: int = PATIENCE
     careful: bool = False
     exhausted: int = 0
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         self.here = self.rest = Place(0.0, self.system.copy_state(), self.system.internal_forces())
@@ -128,9 +133,14 @@ class Path:
         now = Place(step.level, self.system.copy_state(), self.system.internal_forces())
         along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
         work = last.work + self.system.comm.allreduce(0.5 * along)
+        if step.settled and self.watch is not None:
+            reactions = {name: (*map(float, force),) for name, force in self.system.reactions().items()}
+            step = replace(step, balance=Balance(reactions, self.system.energy(), work))
         self.here = replace(now, work=work, steps=(*last.steps, step))
         if step.settled:
             self.rest = self.here
+            if self.watch is not None:
+                self.watch(self)
 
     def count(self, result: NewtonResult) -> None:
         """Add the iterations of an attempt."""
@@ -154,6 +164,7 @@ def walk(
     progress: Progress | None = None,
     *,
     until: float = 1.0,
+    through: Sequence[float] = (),
     start: State | None = None,
     keep: Keep | None = None,
 ) -> str:
@@ -164,6 +175,7 @@ def walk(
         stepping: how to go.
         progress: called after every increment.
         until: level to go to.
+        through: levels on the way at which the body must be in equilibrium too.
         start: a guess of the state at that level, which is tried first.
         keep: called where the path may be left; what it raises ends the walk.
     """
@@ -171,10 +183,12 @@ def walk(
     if start is not None and _leap(path, stepping, start, until):
         return ""
     path.increment = path.increment or stepping.first
-    knots = [*(knot for knot in path.system.knots() if knot < until), until]
+    knots = [*sorted(knot for knot in (*path.system.knots(), *through) if knot < until), until]
     while path.level < until:
-        if path.leg is None:
-            ahead = next(knot for knot in knots if knot > path.level + 1e-9)
+        ahead = next(knot for knot in knots if knot > path.level + 1e-9)
+        if path.leg is not None:
+            path.leg.goal = min(path.leg.goal, ahead)  # it may be of a run that was to stop elsewhere
+        else:
             goal = path.level + path.increment
             goal = ahead if goal > ahead - 1e-9 else goal
             path.leg = Leg(goal, path.increment, path.rest, path.careful)

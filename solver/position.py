@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .cavities import CavityState
 from .path import PATIENCE, Leg, Path, Place
-from .solution import Step
+from .solution import Balance, Step
 from .system import State
 
 type Arrays = dict[str, NDArray[Any]]
@@ -78,7 +78,8 @@ def put(path: Path, document: Mapping[str, Any], fields: Arrays, *, exact: bool)
         exact: whether to go on as if nothing had been; else only the place is taken.
     """
     said = document["path"]
-    places = [_place(path, fields, i, place) for i, place in enumerate(document["places"])]
+    known = [steps(place, balanced=exact) for place in document["places"]]
+    places = [_place(path, fields, i, place, known[i]) for i, place in enumerate(document["places"])]
     path.here = places[said["here"]]
     path.rest = places[said["rest"]] if exact else path.here
     for name in (*EFFORT, *(CONTROL if exact else ())):
@@ -93,7 +94,7 @@ def put(path: Path, document: Mapping[str, Any], fields: Arrays, *, exact: bool)
         path.system.remember(history)
 
 
-def _place(path: Path, fields: Arrays, number: int, said: Mapping[str, Any]) -> Place:
+def _place(path: Path, fields: Arrays, number: int, said: Mapping[str, Any], known: tuple[Step, ...]) -> Place:
     arrays = []
     for kind, function in enumerate(path.system.state.functions):
         own = fields[f"place{number}.{kind}.value"].ravel()
@@ -101,11 +102,11 @@ def _place(path: Path, fields: Arrays, number: int, said: Mapping[str, Any]) -> 
         function.x.scatter_forward()
         arrays.append(function.x.array.copy())
     state = State(tuple(arrays), np.asarray(fields[f"place{number}.all.pressures"]), said["level"])
-    return Place(said["level"], state, fields[f"place{number}.0.force"].ravel(), said["work"], steps(said))
+    return Place(said["level"], state, fields[f"place{number}.0.force"].ravel(), said["work"], known)
 
 
-def steps(place: Mapping[str, Any]) -> tuple[Step, ...]:
-    """The increments up to a place of a document."""
+def steps(place: Mapping[str, Any], *, balanced: bool) -> tuple[Step, ...]:
+    """The increments up to a place of a document, with their forces and energies where these are asked for."""
     return tuple(
         Step(
             step["level"],
@@ -113,6 +114,14 @@ def steps(place: Mapping[str, Any]) -> tuple[Step, ...]:
             tuple(step["krylov"]),
             {name: CavityState(**state) for name, state in step["cavities"].items()},
             step["settled"],
+            _balance(step["balance"]) if balanced else None,
         )
         for step in place["steps"]
     )
+
+
+def _balance(said: Mapping[str, Any] | None) -> Balance | None:
+    if said is None:
+        return None
+    reactions = {name: tuple(force) for name, force in said["reactions"].items()}
+    return Balance(reactions, said["stored_energy"], said["external_work"])

@@ -14,6 +14,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """Forces and energies in an equilibrium.
+
+    Attributes:
+        reactions: force (3,) (mN) that each support exerts on the body, by its name.
+        stored_energy: energy in the tissue (µJ).
+        external_work: work of supports and loads along the path up to here (µJ).
+    """
+
+    reactions: dict[str, tuple[float, ...]]
+    stored_energy: float
+    external_work: float
+
+
+@dataclass(frozen=True)
 class Step:
     """One load increment.
 
@@ -23,6 +38,7 @@ class Step:
         krylov: Krylov iterations of its linear solves.
         cavities: volume and pressure of each cavity, by its load's name.
         settled: whether in equilibrium; else a waypoint, with a small residual, to a level too far for one increment.
+        balance: forces and energies where ``settled``; none in a path that is not told, or was another problem's.
     """
 
     level: float
@@ -30,6 +46,7 @@ class Step:
     krylov: tuple[int, ...]
     cavities: dict[str, "CavityState"] = field(default_factory=dict)
     settled: bool = True
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True)

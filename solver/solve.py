@@ -1,15 +1,21 @@
 """The one verb: bring the load on, end in a sentence."""
 
+from collections.abc import Callable, Sequence
+
 from fibertwin.errors import SolveError
 
 from .checkpoint import Checkpoint, Keeper, take_up
+from .equations import Unknowns
 from .layout import Layout
 from .options import parse_options
 from .parameters import looked_up
 from .path import Path, Progress, resettle, walk
 from .problem import Problem, Stepping, check
-from .solution import Outcome, Solution
+from .solution import Outcome, Solution, Step
 from .system import State, System
+
+type Watch = Callable[[Unknowns, tuple[Step, ...]], None]
+"""Called in every equilibrium on the way, on every rank: the unknowns as they are there, the increments up to it."""
 
 
 def solve(
@@ -18,6 +24,8 @@ def solve(
     *,
     petsc: str = "",
     progress: Progress | None = None,
+    watch: Watch | None = None,
+    through: Sequence[float] = (),
     start: State | None = None,
     keep: Keeper | None = None,
     resume: Checkpoint | None = None,
@@ -29,6 +37,8 @@ def solve(
         stepping: how to bring the load on.
         petsc: PETSc options, as on a command line.
         progress: called after every increment, on every rank.
+        watch: called in every equilibrium, to look at fields on the way.
+        through: levels (0, 1) at which the body must be in equilibrium too, for ``watch`` to see them.
         start: a state on the same mesh and with the same unknowns, such as ``Solution.state`` of a like problem, tried
             first as a guess of equilibrium at full load; where none is found from it the load is brought on as ever.
             The work of external forces is then a single trapezoid over the whole path.
@@ -49,7 +59,7 @@ def solve(
     check(problem)
     problem = looked_up(problem)
     system = System(problem, stepping.end, parse_options(petsc))
-    path = Path(system)
+    path = Path(system, watch=_silent if watch is None else lambda path: watch(system.state, path.steps))
     if keep is not None or resume is not None:
         layout = Layout(system)
     if keep is not None:
@@ -58,7 +68,8 @@ def solve(
         take_up(path, resume, layout)
         if not resume.exact and (failure := resettle(path, stepping)):
             raise SolveError(f"{resume.file} does not help: {failure}.")
-    failure = walk(path, stepping, progress, start=None if resume is not None else start, keep=keep)
+    start = None if resume is not None else start
+    failure = walk(path, stepping, progress, through=through, start=start, keep=keep)
     if keep is not None:
         keep.end(path, failure)
     outcome = _outcome(path, failure, system.ignored_options())
@@ -77,6 +88,10 @@ def require(solution: Solution) -> Solution:
     if not solution.outcome.converged:
         raise SolveError(solution.outcome.sentence)
     return solution
+
+
+def _silent(path: Path) -> None:
+    """Nobody watches."""
 
 
 def _outcome(path: Path, failure: str, ignored: list[str]) -> Outcome:

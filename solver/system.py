@@ -332,6 +332,7 @@ class System:
     def _held_forces(self) -> dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]]:
         """Forces (n, 3) (mN) of each support on nodes (n,) that this rank owns."""
         self._assembly.residual(self._b)
+        self._assembled = False  # what supports hold is still in it
         forces = self._b.getNestSubVecs()[0].array_r.reshape(-1, 3)
         everywhere = np.arange(len(forces), dtype=np.int32)
         found = {name: [(everywhere[:0], np.zeros((0, 3)))] for name in self.problem.supports}

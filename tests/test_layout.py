@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "fibertwin"
-GROUND_FLOOR = {"errors", "memory", "parallel", "units", "declared", "stack", "jit", "curve"}
+GROUND_FLOOR = {"errors", "memory", "parallel", "units", "declared", "stack", "jit", "curve", "whole"}
 ROOMS: dict[str, set[str]] = {
     "imaging": set(),
     "constitutive": set(),

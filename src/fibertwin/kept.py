@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibertwin import provenance, stages, summary
 from fibertwin.case import Case
-from fibertwin.errors import InputError, StoppedError
+from fibertwin.errors import InputError, SolveError, StoppedError
 from fibertwin.log import logger
 from fibertwin.parallel import on_root
 from fibertwin.solver import Checkpoint, Keeper, Step, read_checkpoint
@@ -18,8 +19,22 @@ from fibertwin.solver import Checkpoint, Keeper, Step, read_checkpoint
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-FILES = {"load": ("checkpoint.npz", "steps.jsonl"), "isotropic": ("isotropic-checkpoint.npz", "isotropic-steps.jsonl")}
-"""Checkpoint and increments of each solve of a run."""
+
+@dataclass(frozen=True)
+class Files:
+    """Names of the files of a solve: where it stands, a line for each increment, curves, fields (without suffix)."""
+
+    checkpoint: str
+    steps: str
+    history: str
+    fields: str
+
+
+FILES = {
+    "load": Files("checkpoint.npz", "steps.jsonl", "history.csv", "fields"),
+    "isotropic": Files("isotropic-checkpoint.npz", "isotropic-steps.jsonl", "isotropic-history.csv", "isotropic"),
+}
+"""Of each solve of a run."""
 
 VERSIONS = ("fibertwin", "dolfinx", "petsc")
 """Programs of which another version may take another way."""
@@ -72,7 +87,11 @@ class Kept:
 
     def keeper(self, solve: str) -> Keeper:
         """What writes the checkpoints of a solve."""
-        return Keeper(self.out / FILES[solve][0], self.about, self.case.solve.checkpoint, self.stop)
+        return Keeper(self.out / FILES[solve].checkpoint, self.about, self.case.solve.checkpoint, self.stop)
+
+    def former(self, solve: str) -> tuple[Step, ...]:
+        """Increments of a solve that it goes on from."""
+        return self.found[solve].steps if solve in self.found else ()
 
     def halt(self, before: str) -> None:
         """End the run between two stages if that is asked for. Collective.
@@ -86,26 +105,35 @@ class Kept:
 
     @contextmanager
     def history(self, solve: str) -> Iterator[Callable[[float, Step | None, str], None]]:
-        """Write a line of JSON for every increment, those before a checkpoint first; rank 0 only."""
+        """Write a line of JSON for every increment, those before a checkpoint first; rank 0 only.
+
+        Raises:
+            SolveError: on rank 0, they cannot be written.
+        """
         if self.comm.rank != 0:
             yield lambda level, step, sentence: None
             return
-        path, begun = self.out / FILES[solve][1], time.perf_counter()
-        former = self.found[solve].steps if solve in self.found else ()
-        with path.open("w", encoding="utf-8") as file:
-
-            def told(said: dict[str, Any]) -> None:
-                file.write(json.dumps(said) + "\n")
-                file.flush()
-
-            for step in former:
-                told(summary.step(step))
+        path, begun = self.out / FILES[solve].steps, time.perf_counter()
+        with path.open("wb", buffering=0) as file:
+            for step in self.former(solve):
+                _add_line(file, summary.step(step))
 
             def heard(level: float, step: Step | None, sentence: str) -> None:
                 said = {"load": level, "failed": sentence} if step is None else summary.step(step)
-                told(said | {"seconds": round(time.perf_counter() - begun, 3)})
+                _add_line(file, said | {"seconds": round(time.perf_counter() - begun, 3)})
 
             yield heard
+
+
+def _add_line(file: FileIO, said: dict[str, Any]) -> None:
+    """Write a line of JSON, at once: nothing is left to be written where that fails."""
+    line = (json.dumps(said) + "\n").encode()
+    try:
+        whole = file.write(line) == len(line)
+    except OSError as error:
+        raise SolveError(f"{file.name} cannot be written: {error.strerror}.") from error
+    if not whole:
+        raise SolveError(f"{file.name} cannot be written whole: is the disk full?")
 
 
 def keep(case: Case, out: Path, comm: "MPI.Comm", petsc: str, resume: Resume, stop: Callable[[], str] = never) -> Kept:
@@ -118,7 +146,7 @@ def keep(case: Case, out: Path, comm: "MPI.Comm", petsc: str, resume: Resume, st
     kept = Kept(case, out, about, comm, stop)
     if not (resume.wanted or resume.anyway):
         return kept
-    file = out / FILES["load"][0]
+    file = out / FILES["load"].checkpoint
     if not on_root(comm, file.is_file):
         logger.info("%s holds no checkpoint: the run begins anew", out)
         return kept
@@ -131,7 +159,7 @@ def keep(case: Case, out: Path, comm: "MPI.Comm", petsc: str, resume: Resume, st
     logger.info("resumed from %s: %.3g of the load, increment %d", file, checkpoint.level, count)
     for problem in differences:
         logger.warning("taken up anyway: %s is %s, and was %s", problem.where, problem.got, problem.wanted)
-    other = out / FILES["isotropic"][0]
+    other = out / FILES["isotropic"].checkpoint
     if on_root(comm, other.is_file):
         isotropic = read_checkpoint(other, comm)
         if not isotropic.differences(about):

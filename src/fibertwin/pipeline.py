@@ -12,24 +12,11 @@ from fibertwin.case import Case
 from fibertwin.kept import Kept, Resume, keep, never
 from fibertwin.log import logger, progress
 from fibertwin.parallel import on_root
-from fibertwin.solver import (
-    Fields,
-    Problem,
-    Solution,
-    Step,
-    Unload,
-    Unloaded,
-    fields,
-    require,
-    solve,
-    unload,
-    write_fields,
-)
+from fibertwin.solver import Fields, Problem, Solution, Step, Unload, Unloaded, fields, require, solve, unload
+from fibertwin.watched import Watched
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-    from fibertwin.meshes import FiberField
 
 
 def run(
@@ -73,15 +60,16 @@ def run(
             unloaded = _unload(case, case.unload, patient, petsc, kept)
         patient, fibers = unloaded.problem, unloaded.problem.fibers
     kept.halt("the solve")
+    watched = Watched(case, patient, fibers, kept, "load")
     with clock("solve"):
-        solution = _solve(case, patient, petsc, "load", kept)
+        solution = _solve(case, patient, petsc, watched, kept)
     with clock("strain and stress"):
         measured = fields(patient, solution.unknowns)
-        _write(case, solution, measured, fibers, out / "fields")
+        watched.end(solution, measured)
     compared = None
     if case.output.compare_isotropic and fibers is not None and solution.outcome.converged:
         with clock("isotropic model"):
-            compared = _isotropic(case, patient, petsc, out, kept)
+            compared = _isotropic(case, patient, petsc, kept)
     with clock("summary"):
         found = _summary(case, solution, measured, compared, scan)
         found["unload"] = None if unloaded is None else summary.unloading(unloaded)
@@ -89,8 +77,8 @@ def run(
     return require(solution)
 
 
-def _solve(case: Case, problem: Problem, petsc: str, title: str, kept: Kept) -> Solution:
-    comm, options = problem.anatomy.mesh.comm, f"{case.solve.petsc} {petsc}"
+def _solve(case: Case, problem: Problem, petsc: str, watched: Watched, kept: Kept) -> Solution:
+    comm, options, title = problem.anatomy.mesh.comm, f"{case.solve.petsc} {petsc}", watched.solve
     with progress(title, 1.0, comm.rank) as bar, kept.history(title) as history:
 
         def heard(level: float, step: Step | None, sentence: str) -> None:
@@ -104,6 +92,8 @@ def _solve(case: Case, problem: Problem, petsc: str, title: str, kept: Kept) -> 
             case.solve.stepping,
             petsc=options,
             progress=heard,
+            watch=watched,
+            through=case.output.series.stops,
             keep=kept.keeper(title),
             resume=kept.found.get(title),
         )
@@ -123,16 +113,13 @@ def _unload(case: Case, request: Unload, imaged: Problem, petsc: str, kept: Kept
     return found
 
 
-def _write(case: Case, solution: Solution, measured: Fields, fibers: "FiberField | None", path: Path) -> None:
-    for name in case.output.formats:
-        write_fields(solution, measured, path.with_suffix({"pvd": ".pvd", "vtx": ".bp"}[name]), fibers)
-
-
-def _isotropic(case: Case, patient: Problem, petsc: str, out: Path, kept: Kept) -> tuple[Solution, Fields]:
+def _isotropic(case: Case, patient: Problem, petsc: str, kept: Kept) -> tuple[Solution, Fields]:
     """Solve with isotropic tissue, and measure along the patient's fibers."""
-    solution = _solve(case, stages.isotropic(patient), petsc, "isotropic", kept)
-    measured = fields(solution.problem, solution.unknowns, patient.fibers)
-    _write(case, solution, measured, patient.fibers, out / "isotropic")
+    problem = stages.isotropic(patient)
+    watched = Watched(case, problem, patient.fibers, kept, "isotropic")
+    solution = _solve(case, problem, petsc, watched, kept)
+    measured = fields(problem, solution.unknowns, patient.fibers)
+    watched.end(solution, measured)
     return solution, measured
 
 

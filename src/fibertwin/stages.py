@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibertwin import imaging
 from fibertwin.case import Case, DiffusionScan, DiffusionSource, Eigenvectors, TensorVolume
+from fibertwin.errors import SolveError
 from fibertwin.imaging import OrientationReport, TensorFile, TensorImage, VoxelMask
 from fibertwin.imaging.brain_mask import mask_of
 from fibertwin.imaging.volumes import read_mask
@@ -145,7 +146,10 @@ def _checked(
     report = imaging.orientation_check(image, force=source.force_orientation)
     if move is not None:
         image = imaging.transformed(image, move, source.reorientation)
-    path = imaging.write_tensors(image, out / "tensors.nii")
+    try:
+        path = imaging.write_tensors(image, out / "tensors.nii")
+    except OSError as error:
+        raise SolveError(f"{out / 'tensors.nii'} cannot be written: {error.strerror or error}.") from error
     mask = VoxelMask(image.mask, image.affine, "the scan's mask")
     return path, mask, _quality(image, report)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fibertwin.solver import CavityState, Fields, Outcome, Solution, Step, Unloaded
 from fibertwin.solver.statistics import Summary, summarize
+from fibertwin.whole import whole
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -100,9 +101,8 @@ def exceedance(
 def write(summary: Mapping[str, Any], path: Path) -> None:
     """Write a summary as JSON, whole or not at all; a number that is not finite is an error, not a word of its own."""
     text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with whole(path) as stream:
+        stream.write(text.encode())
 
 
 def _volume(comm: "MPI.Comm", weights: Any, where: Any) -> float:

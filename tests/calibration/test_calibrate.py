@@ -87,12 +87,29 @@ def test_a_bent_posterior_is_that_of_quadrature(method):
 
 
 def test_sampler_by_true_solves_agrees():
+    pytest.importorskip("nutpie")
     target, _ = patient(3, noise=0.25, truth=(1.0, 1.5))
     mean, sd, _ = quadrature(target)
     posterior = calibrate(target, "nuts", budget=800)
     assert (posterior.mean() - mean) / sd == pytest.approx(np.zeros(2), abs=0.15)
     assert posterior.sd() / sd == pytest.approx(np.ones(2), abs=0.15)
     assert any("no-U-turn" in sentence for sentence in posterior.told)
+
+
+def test_what_goes_wrong_while_a_sampler_asks_is_told_as_it_is():
+    pytest.importorskip("nutpie")
+    target, _ = patient(3)
+    asked = []
+
+    def slopes(theta):
+        asked.append(theta)
+        if len(asked) > 60:
+            raise ZeroDivisionError("a mistake in a model")
+        return decay().linearise(theta)[1]
+
+    broken = Target(Formula(("size", "rate"), decay().function, slopes), target.space, target.measurement)
+    with pytest.raises(ZeroDivisionError, match="a mistake in a model"):
+        calibrate(broken, "nuts", budget=400)
 
 
 def test_ensemble_agrees():

@@ -1,5 +1,6 @@
 """A calibration of a body on any number of ranks: the same bits on each, the same posterior on one and on several."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,18 @@ import pytest
 from bodies import block
 from mpi4py import MPI
 
-from fibertwin.calibration import Gaussian, Journal, LogNormal, Measurement, Parameter, Space, Target, calibrate, search
+from fibertwin.calibration import (
+    Formula,
+    Gaussian,
+    Journal,
+    LogNormal,
+    Measurement,
+    Parameter,
+    Space,
+    Target,
+    calibrate,
+    search,
+)
 from fibertwin.calibration.equilibrium import EquilibriumModel
 from fibertwin.calibration.observe import PointDisplacements
 from fibertwin.constitutive import Material, NeoHookean
@@ -54,3 +66,17 @@ def test_every_rank_finds_the_same_posterior_and_a_stiffness_and_its_load_do_eac
     again = calibrate(target, **HOW, journal=journal)
     assert again.cost.total == 0
     assert np.array_equal(again.z, posterior.z)
+
+
+def test_the_no_u_turn_sampler_asks_for_solves_on_every_rank_alike_and_in_the_thread_that_has_mpi():
+    pytest.importorskip("nutpie")
+    world, main = MPI.COMM_WORLD, threading.current_thread()
+
+    def predicted(theta):
+        assert threading.current_thread() is main
+        return world.bcast(theta) * np.array([1.0, 2.0])  # waits for ever where a rank does not ask
+
+    model = Formula(SPACE.names, predicted, lambda theta: np.diag([1.0, 2.0]))
+    posterior = calibrate(Target(model, SPACE, Measurement((1.1, 0.5), Gaussian(0.05))), "nuts", budget=60)
+    assert len(set(world.allgather(posterior.z.tobytes()))) == 1
+    assert posterior.mean() == pytest.approx([1.1, 0.25], rel=0.05)

@@ -89,6 +89,13 @@ def test_replace_is_checked_like_a_file(folder: Path) -> None:
     assert caught.value.problems[0].hint == 'write "8 kPa"'
 
 
+def test_a_series_needs_a_format_that_can_be_gone_on_with(folder: Path) -> None:
+    case = Case.read(folder / "case.toml")
+    assert case.replace({"output.series": {"every": 1}, "output.formats": ["pvd", "vtx"]}).output.series.wanted
+    with pytest.raises(InputError, match=r"output\.series: asks for fields on the way, which only pvd can hold"):
+        case.replace({"output.series": {"levels": [0.5]}, "output.formats": ["vtx"]})
+
+
 def test_changes_come_before_checks(folder: Path) -> None:
     case = Case.read(folder / "case.toml", {"title": "other", "supports.blade.depth": "1 cm"})
     assert case.title == "other"

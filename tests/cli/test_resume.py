@@ -73,6 +73,16 @@ def levels(folder: Path) -> list[float]:
     return [json.loads(line)["load"] for line in lines]
 
 
+def times(folder: Path) -> list[float]:
+    """Of the states that fields.pvd lists, each of which is read."""
+    pyvista = pytest.importorskip("pyvista")
+    reader = pyvista.get_reader(folder / "fields.pvd")
+    for moment in reader.time_values:
+        reader.set_active_time_value(moment)
+        assert "displacement" in reader.read()[0].point_data
+    return list(reader.time_values)
+
+
 @pytest.mark.parametrize("number", signals.HEEDED, ids=lambda number: number.name)
 def test_a_run_ended_by_a_signal_goes_on_to_the_same_answer(
     number: signal.Signals,
@@ -166,7 +176,8 @@ def test_a_file_with_other_contents_is_named(case: Path, tmp_path: Path, capsys:
 
 
 def test_a_kill_leaves_what_can_be_read_and_gone_on_from(case: Path, tmp_path: Path, done: Path) -> None:
-    slow = ("--set", "solve.stepping.first=0.04", "--set", "solve.checkpoint.every=1")
+    slow = ("--set", "solve.stepping.first=0.04", "--set", "solve.checkpoint.every=2")
+    slow += ("--set", 'output.formats=["pvd"]', "--set", "output.series.every=1")
     command = [sys.executable, "-m", "fibertwin.cli", "run", str(case), "-o", str(tmp_path), "--resume", *slow]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
@@ -176,6 +187,8 @@ def test_a_kill_leaves_what_can_be_read_and_gone_on_from(case: Path, tmp_path: P
     assert run.wait(timeout=60) == -signal.SIGKILL
     reached = levels(tmp_path)
     assert 0 < reached[-1] < 1
+    assert times(tmp_path)[:2] == pytest.approx([0.04, 0.08])
     assert cli.main(["run", str(case), "-o", str(tmp_path), "--resume", *slow]) == 0
     assert levels(tmp_path) == pytest.approx([0.04 * step for step in range(1, 26)])
+    assert times(tmp_path) == pytest.approx(levels(tmp_path))
     assert forces(tmp_path) == pytest.approx(forces(done), rel=1e-7, abs=1e-9)

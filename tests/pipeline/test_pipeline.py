@@ -1,9 +1,11 @@
 """The main job end to end, on the small real crop of the quick example."""
 
+import csv
 import hashlib
 import json
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from mpi4py import MPI
 
 from fibertwin import demo, pipeline, stages
 from fibertwin.case import Case
-from fibertwin.errors import SolveError
+from fibertwin.errors import SolveError, StoppedError
+from fibertwin.kept import Resume
 
 WORLD, SELF = MPI.COMM_WORLD, MPI.COMM_SELF
 QUICK = Path(__file__).parents[2] / "examples" / "quick" / "case.toml"
@@ -99,6 +102,47 @@ def test_the_report_stands_alone(done):
     assert "data:image/png;base64," in page
     assert 'src="http' not in page
     assert summary(done)["outcome"]["sentence"] in page
+
+
+@pytest.mark.mpi
+def test_states_on_the_way_are_gone_on_with_on_another_number_of_ranks(shared_path):
+    changes = SMALLER | {
+        "output.compare_isotropic": False,
+        "output.series": {"levels": [0.3, 0.6]},
+        "solve.checkpoint.every": 1,
+    }
+    asked = iter(["", "", "the test"])
+    case = Case.read(QUICK, changes, comm=WORLD)
+    with pytest.raises(StoppedError, match=r"at 0\.3 of the load"):
+        pipeline.run(case, shared_path, WORLD, stop=lambda: next(asked) if WORLD.rank == 0 else "")
+    assert states(shared_path) == {0.3: WORLD.size}
+    assert [row["load"] for row in history(shared_path)] == ["0.3"]
+    WORLD.Barrier()
+    if WORLD.rank == 0:
+        pipeline.run(Case.read(QUICK, changes), shared_path, SELF, resume=Resume(wanted=True))
+        assert states(shared_path) == {0.3: WORLD.size, 0.6: 1, 1.0: 1}
+        rows, ended = history(shared_path), summary(shared_path)
+        assert [float(row["time_s"]) for row in rows] == [0.3, 0.6, 1.0]
+        assert [float(rows[-1][f"plate_{axis}_mN"]) for axis in "xyz"] == ended["reactions"]["plate"]["force_mN"]
+        assert float(rows[-1]["stored_energy_uJ"]) == ended["energy"]["stored_energy_uJ"]
+    WORLD.Barrier()
+
+
+def states(folder: Path) -> dict[float, int]:
+    """Times that fields.pvd lists, and of how many pieces each is; all are read."""
+    pyvista = pytest.importorskip("pyvista")
+    found = {}
+    for row in ET.parse(folder / "fields.pvd").iter("DataSet"):
+        path = folder / row.attrib["file"]
+        pieces = [path.parent / piece.attrib["Source"] for piece in ET.parse(path).iter("Piece")]
+        assert all("fiber strain" in pyvista.read(piece).cell_data for piece in pieces)
+        found[float(row.attrib["timestep"])] = len(pieces)
+    return found
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.mark.mpi

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Gt, Interval, Len
 
 from fibertwin.constitutive import Material
+from fibertwin.errors import InputError, Problem
 from fibertwin.meshes import AnatomySource, FiberRule, RegionRule, SurfaceSelector
-from fibertwin.solver import Checkpointing, Formulation, Load, Stepping, Support, TaylorHood, Unload
+from fibertwin.solver import Checkpointing, Formulation, Load, Series, Stepping, Support, TaylorHood, Unload
 from fibertwin.units import Number
 
 from .calibrate import Calibrate
@@ -46,15 +47,22 @@ class Output:
 
     Attributes:
         formats: files with the fields: ``pvd`` for ParaView and PyVista, ``vtx`` (ADIOS2 .bp).
+        series: when the fields are written on the way too; only as ``pvd``.
         compare_isotropic: solve once more with every fiber law made isotropic, and show what that would miss.
         report: write ``report.html``; leave it to ``fibertwin report`` where many cases are run.
         strain_thresholds: fiber strains beyond which the volume of tissue is told.
     """
 
     formats: tuple[Literal["pvd", "vtx"], ...] = ("pvd",)
+    series: Series = field(default_factory=Series)
     compare_isotropic: bool = False
     report: bool = True
     strain_thresholds: tuple[Annotated[Number, Gt(0)], ...] = (0.05, 0.1, 0.2)
+
+    def __post_init__(self) -> None:
+        if self.series.wanted and "pvd" not in self.formats:
+            what, hint = "asks for fields on the way, which only pvd can hold", "a .bp file cannot be gone on with"
+            raise InputError(Problem("series", what, wanted='"pvd" among output.formats', hint=hint))
 
 
 @dataclass(frozen=True, kw_only=True)

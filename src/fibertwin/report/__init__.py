@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibertwin.errors import FibertwinError, InputError, Problem
+from fibertwin.whole import whole
 
 if TYPE_CHECKING:
     from .drawing import Picture
@@ -21,7 +22,8 @@ def write_report(folder: Path) -> Path:
     Pictures that can't be drawn (no graphics library, no pyvista or matplotlib) are replaced by a sentence.
 
     Args:
-        folder: holds ``summary.json``; ``fields.pvd``, ``isotropic.pvd`` and ``tensors.nii`` are used where present.
+        folder: holds ``summary.json``; ``fields.pvd``, ``isotropic.pvd``, ``history.csv`` and
+            ``tensors.nii`` are used where present.
 
     Returns:
         The file written.
@@ -40,9 +42,9 @@ def write_report(folder: Path) -> Path:
     if drawn.trouble:
         troubles.insert(0, drawn.trouble)
     text = page(summary, pictures | drawn.pictures, drawn.findings, troubles)
-    path, fresh = folder / "report.html", folder / "report.html.part"
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)  # a report is whole or not there
+    path = folder / "report.html"
+    with whole(path) as stream:
+        stream.write(text.encode())
     return path
 
 
@@ -62,11 +64,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _charts(folder: Path, summary: dict[str, Any]) -> tuple[dict[str, "Picture"], list[str]]:
     """Every picture that needs no fields, by name, and why any is missing."""
-    from . import charts, slices
+    from . import charts, history, slices
 
     makers: dict[str, Callable[[], Picture | None]] = {
         "exceedance": lambda: charts.exceedance(summary),
         "histograms": lambda: charts.histograms(summary),
+        "curves": lambda: history.curves(folder),
         "convergence": lambda: charts.convergence(summary),
         "mesh": lambda: charts.mesh_quality(summary),
     }

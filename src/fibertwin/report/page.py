@@ -35,7 +35,7 @@ def page(summary: Summary, pictures: dict[str, Picture], findings: Summary, trou
             "".join(f'<p class="warn">{escape(trouble)}</p>' for trouble in troubles),
             _section("Fibers", _tensors(summary) + _pictures(pictures, ("fa", "slabs", "fibers"))),
             _section("Strain and stress by region", _regions(summary) + _pictures(pictures, ("histograms",))),
-            _section("Supports and energy", _reactions(summary)),
+            _section("Supports and energy", _reactions(summary) + _pictures(pictures, ("curves",))),
             _section(
                 "The solve", _solve(summary) + _pictures(pictures, ("convergence",), narrow=True) + _steps(summary)
             ),
@@ -142,6 +142,11 @@ def _reactions(summary: Summary) -> str:
         rows.append([name, *(number(float(f)) for f in force), number(size), number(area), number(pressure)])
     head = ("support", "x, mN", "y, mN", "z, mN", "force, mN", "area, mm²", "force by area, kPa")
     told = table(head, rows) if rows else ""
+    cavities = [
+        [name, number(found["volume_mL"], 4), number(found["pressure_kPa"], 4)]
+        for name, found in (summary.get("cavities") or {}).items()
+    ]
+    told += table(("cavity", "volume, mL", "pressure, kPa"), cavities) if cavities else ""
     energy = summary.get("energy") or {}
     if energy:
         told += (
