@@ -48,7 +48,7 @@ def learned(found: dict[str, Any]) -> list[Row]:
             cost(found, "calibration"),
         ),
         judged("calibration: solves that failed", 0, made["failed"], made["failed"] == 0),
-        judged("calibration: certified by true solves", "yes", "yes" if made["certified"] else "no", made["certified"]),
+        told("calibration: kind, certified by true solves", f"{made['kind']}, {made['certified']}"),
     ]
     for name, one in made["known"].items():
         low, high = one["interval"]

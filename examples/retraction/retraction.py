@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from mpi4py import MPI
+from scene import BELIEFS, BLOCK, BRAIN, FIBERS, LIMIT, MARKERS, NOISE, SD, SEED, STRAIN, TISSUE, TRUTH, Scene, prepared
 
 from fibertwin import demo, patches, stages
 from fibertwin.calibrate_verb import calibrated
@@ -32,107 +32,6 @@ from fibertwin.meshes.patch import place_on
 from fibertwin.parallel import on_root
 from fibertwin.report.drawing import Picture
 from fibertwin.solver import Problem
-
-TITLE = "A brain is retracted while markers on its surface are seen"
-TISSUE = "white matter"
-STRAIN, LIMIT = 0.15, 0.05
-"""Fiber strain that is too much, and the share of the tissue that may exceed it."""
-
-MATRIX, FIBERS = f"materials.{TISSUE}.energies.0.mu", f"materials.{TISSUE}.energies.1.k1"
-BELIEFS = {
-    MATRIX: {"prior": "lognormal", "median": "0.7 kPa", "sd": 0.5},
-    FIBERS: {"prior": "lognormal", "median": "5 kPa", "sd": 0.8},
-}
-"""What is believed of any patient: the demo's stiffnesses, within a factor of 1.6 and of 2.2."""
-
-TRUTH = {MATRIX: 1.0, FIBERS: 2.5}
-"""Stiffnesses (kPa) of the patient who is made up."""
-
-SOLVE = {"title": TITLE, "output": {}, "solve.stepping": {"first": 0.5, "tolerance": 1e-6}}
-"""Equilibrium to a millionth, which is far below the noise of a marker."""
-
-MARKERS, NOISE, SEED = 30, 0.2, 4
-"""How many markers are seen, the standard deviation of each component (mm), and the seed of where and how wrong."""
-
-SD = 0.3
-"""What the calibration is told (mm): the noise, and as much again for a mesh that is not the patient's."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is done to a body, and where.
-
-    Attributes:
-        direction: from the body's middle to the blades.
-        held: supports beside the retractor.
-        height: of every blade (mm).
-        first: width (mm) of the blade that is in place while markers are seen, and its depth (mm).
-        widths: of the blades to choose from (mm), by name.
-        depth: to which they would go (mm).
-        exposed: how far from the blade's middle the surface is seen (mm).
-        margin: how far from the blade's edge markers are (mm).
-        within: how far from the blade's middle tissue counts (mm).
-        finer: how the mesh is changed for the patient to be made up on.
-    """
-
-    direction: Literal["right", "up"]
-    held: Mapping[str, Mapping[str, str]]
-    height: float
-    first: tuple[float, float]
-    widths: Mapping[str, float]
-    depth: float
-    exposed: float
-    margin: float
-    within: float
-    finer: Mapping[str, object]
-
-    def patch(self, width: float, margin: float = 0.0) -> dict[str, str]:
-        """A blade as a surface of the case, or the rectangle that is so much wider on every side."""
-        sizes = {"width": f"{width + 2 * margin:g} mm", "height": f"{self.height + 2 * margin:g} mm"}
-        up = {"up": "front"} if self.direction == "up" else {}
-        return {"select": "patch", "direction": self.direction, **sizes, **up}
-
-    def retractor(self, surface: str, depth: float) -> dict[str, object]:
-        """Supports with a blade in place."""
-        return {**self.held, "retractor": {"type": "retractor", "surface": surface, "depth": f"{depth:g} mm"}}
-
-
-BRAIN = Scene(
-    direction="right",
-    held={"skull base": {"type": "clamp", "surface": "skull base"}},
-    height=30.0,
-    first=(30.0, 8.0),
-    widths={"20 mm": 20.0, "30 mm": 30.0},
-    depth=13.0,
-    exposed=45.0,
-    margin=5.0,
-    within=40.0,
-    finer={"anatomy.edge": "5.5 mm"},
-)
-"""The right hemisphere, retracted from the side."""
-
-BLOCK = Scene(
-    direction="up",
-    held={"bed": {"type": "clamp", "surface": "bottom"}},
-    height=8.0,
-    first=(6.0, 1.5),
-    widths={"4 mm": 4.0, "8 mm": 8.0},
-    depth=2.0,
-    exposed=12.0,
-    margin=0.5,
-    within=9.0,
-    finer={"anatomy.cells": [10, 10, 10]},
-)
-"""The same on the small crop that stands in where the brain's scan cannot be fetched."""
-
-
-def prepared(base: Case, scene: Scene) -> Case:
-    """A case with every blade as a surface, and the first one in place."""
-    width, depth = scene.first
-    patches = {"first": scene.patch(width), "covered": scene.patch(width, scene.margin)}
-    patches |= {name: scene.patch(one) for name, one in scene.widths.items()}
-    surfaces = {f'surfaces."{name}"': patch for name, patch in patches.items()}
-    return base.replace({**surfaces, "supports": scene.retractor("first", depth), **SOLVE})
 
 
 # -- the patient -----------------------------------------------------------------------------------
@@ -300,21 +199,17 @@ class Found:
             "ranks": self.ranks,
             "seconds": self.seconds,
             "calibration": {
-                "solves": known.cost.total,
-                "linearised": known.cost.linearised,
-                "recalled": known.cost.recalled,
-                "failed": len(known.cost.failures),
-                "certified": known.certificate is not None and known.certificate.passed,
+                **counts(known.cost),
+                "kind": known.kind,
+                "certified": known.certificate.passed if known.certificate is not None else None,
                 "known": {
                     name: {"mean": float(mean), "interval": bounds, "truth": TRUTH[name], "contraction": float(share)}
                     for name, mean, bounds, share in places
                 },
             },
             "decision": {
+                **counts(self.cost),
                 "draws": len(found.draws),
-                "solves": self.cost.total,
-                "recalled": self.cost.recalled,
-                "failed": len(self.cost.failures),
                 "chosen": found.chosen,
                 "naive": found.naive,
                 "blades": {name: self._blade(name) for name in self.scene.widths},
@@ -338,6 +233,16 @@ class Found:
         }
 
 
+def counts(cost: Cost) -> dict[str, int]:
+    """Solves that were done now, those with derivatives among them, were known from before, and failed."""
+    return {
+        "solves": cost.total,
+        "linearised": cost.linearised,
+        "recalled": cost.recalled,
+        "failed": len(cost.failures),
+    }
+
+
 def write(found: Found, scenery: Picture | None, out: Path) -> None:
     """Write figures, pictures and both reports. Rank 0 only."""
     (out / "decision.json").write_text(json.dumps(found.figures(), indent=1), "utf-8")
@@ -350,11 +255,11 @@ def write(found: Found, scenery: Picture | None, out: Path) -> None:
         truth=found.fate,
     )
     (out / "retraction.png").write_bytes(picture.png)
-    title = f"Which blade, {found.scene.depth:g} mm deep?"
     pictures = {"What each blade would do": picture} | ({"The blades": scenery} if scenery is not None else {})
-    write_decision_report(found.experiment, out / "report.html", title=title, pictures=pictures)
-    title = "Stiffness from markers on the exposed surface"
-    write_calibration_report(found.posterior, out / "calibration.html", title=title, truth=TRUTH)
+    write_decision_report(
+        found.experiment, out / "report.html", title=f"Which blade, {found.scene.depth:g} mm deep?", pictures=pictures
+    )
+    write_calibration_report(found.posterior, out / "calibration.html", title="Stiffness from markers", truth=TRUTH)
 
 
 def main(arguments: argparse.Namespace, comm: MPI.Comm = MPI.COMM_WORLD) -> None:

@@ -1,7 +1,8 @@
 """The example of two retractor blades, on a tiny block: what is learned, what is chosen, what is written."""
 
-import importlib.util
+import importlib
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,10 +37,11 @@ formulation = { type = "displacement", degree = 1 }
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("retraction_example", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPT.parent))
+        yield importlib.import_module(SCRIPT.stem)
+        for name in (SCRIPT.stem, "scene"):
+            patch.delitem(sys.modules, name)
 
 
 @pytest.mark.mpi
