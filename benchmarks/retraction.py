@@ -42,11 +42,7 @@ def learned(found: dict[str, Any]) -> list[Row]:
     """What the markers tell."""
     made = found["calibration"]
     rows = [
-        told(
-            "calibration: solves, with derivatives",
-            f"{made['solves']}, {made['linearised']}",
-            cost(found, "calibration"),
-        ),
+        told("calibration: solves now, known from before", solves(made), cost(found, "calibration")),
         judged("calibration: solves that failed", 0, made["failed"], made["failed"] == 0),
         told("calibration: kind, certified by true solves", f"{made['kind']}, {made['certified']}"),
     ]
@@ -62,7 +58,7 @@ def chosen(found: dict[str, Any]) -> list[Row]:
     """What each blade would do."""
     made = found["decision"]
     rows = [
-        told(f"decision: solves, for {made['draws']} draws", made["solves"], cost(found, "decision")),
+        told(f"decision, {made['draws']} draws: solves now, known from before", solves(made), cost(found, "decision")),
         judged("decision: solves that failed", 0, made["failed"], made["failed"] == 0),
     ]
     for name, one in made["blades"].items():
@@ -79,7 +75,12 @@ def chosen(found: dict[str, Any]) -> list[Row]:
             "blade chosen over the posterior", f"{best}, better for the patient", made["chosen"], made["chosen"] == best
         )
     )
-    return [*rows, told("blade chosen at the parameters' mean", made["naive"])]
+    return [*rows, told("blades that stay below the limit at the parameters' mean", ", ".join(made["at_mean"]))]
+
+
+def solves(made: dict[str, Any]) -> str:
+    """How many there were."""
+    return f"{made['solves']}, {made['recalled']}"
 
 
 def cost(found: dict[str, Any], part: str) -> str:

@@ -211,7 +211,7 @@ class Found:
                 **counts(self.cost),
                 "draws": len(found.draws),
                 "chosen": found.chosen,
-                "naive": found.naive,
+                "at_mean": [one.name for one in found.judged if one.plug_in["success"]],
                 "blades": {name: self._blade(name) for name in self.scene.widths},
             },
         }

@@ -49,7 +49,7 @@ def test_the_patient_is_learned_and_the_blade_that_spares_more_is_chosen(example
     case_file, out = shared_path / "block.toml", shared_path / "out"
     monkeypatch.setattr(example, "STRAIN", 0.04)  # as far as these few cells let fibers be strained
     on_root(comm, lambda: case_file.write_text(BLOCK) and out.mkdir())
-    scene = replace(example.BLOCK, finer={"anatomy.cells": [5, 5, 5]})
+    scene = replace(example.BLOCK, depth=2.0, finer={"anatomy.cells": [5, 5, 5]})
     case = example.prepared(Case.read(case_file, comm=comm), scene)
     example.made_up(case, scene, out, comm)
     assert len(np.loadtxt(out / "markers.csv", delimiter=",", skiprows=1)) == example.MARKERS
