@@ -2,8 +2,9 @@
 
     python benchmarks/posterior.py [--patients N] [--draws N] [--body-draws N] [--only PART] [--figures DIR] [--json]
 
-Parts: exact, reference, calibration, trouble, tissue, body. Seconds are of the processor. ``tissue`` calibrates
-published laws to the measured curves that come with fibertwin; ``--figures`` draws the cortex. ``body`` solves a mesh.
+Parts: exact, reference, calibration, trouble, tissue, body, workers. Seconds are of the processor. ``tissue``
+calibrates published laws to the measured curves that come with fibertwin; ``--figures`` draws the cortex. ``body``
+solves a mesh, ``workers`` calibrates the block of examples/calibration on one model and on two workers.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         "trouble": trouble,
         "tissue": tissue,
         "body": body,
+        "workers": workers,
     }
     chosen = parts if arguments.only is None else {arguments.only: parts[arguments.only]}
     return [row for part in chosen.values() for row in part(arguments)]
@@ -240,6 +242,13 @@ def body(arguments: argparse.Namespace) -> list[Row]:
     ]
 
 
+def workers(arguments: argparse.Namespace) -> list[Row]:
+    """Members in parallel, as the command line has them."""
+    import _posterior_crew
+
+    return _posterior_crew.crew()
+
+
 def _weighted(target: Target, ours: Posterior) -> list[Row]:
     """Draws of a Student t about the mode, weighted by true solves, in one round."""
     with clock() as time:
@@ -365,6 +374,6 @@ if __name__ == "__main__":
     parser.add_argument("--patients", type=int, default=100, help="made-up patients whose truth is ranked")
     parser.add_argument("--draws", type=int, default=6000, help="of the specimen's long chains")
     parser.add_argument("--body-draws", type=int, default=600, help="of the body's long chain, a second or so for two")
-    parser.add_argument("--only", choices=("exact", "reference", "calibration", "trouble", "tissue", "body"))
+    parser.add_argument("--only", choices=("exact", "reference", "calibration", "trouble", "tissue", "body", "workers"))
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the cortex's posteriors there")
     main(measure, parser)

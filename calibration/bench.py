@@ -91,7 +91,7 @@ def size(experiment: Experiment) -> float:
     return float(np.sqrt((experiment.measured**2).mean()))
 
 
-def discrepant(curves: Sequence[NDArray[np.float64]], sd: float, misfit: float, length: float) -> Correlated:
+def discrepant(curves: Sequence[NDArray[np.float64]], sd: float | Vector, misfit: float, length: float) -> Correlated:
     """Noise that a model's own error adds to: smooth along each curve, none at rest, independent between curves.
 
     Kennedy & O'Hagan 2001, J. R. Stat. Soc. B 63:425: covariance sd² δ + misfit² x x' exp(-(x - x')²/2 length²). It
@@ -101,7 +101,7 @@ def discrepant(curves: Sequence[NDArray[np.float64]], sd: float, misfit: float, 
 
     Args:
         curves: how far from rest each number of a curve was measured (n,): stretch less one, shear.
-        sd: standard deviation of independent noise.
+        sd: standard deviation of independent noise, one or one for each number (m,).
         misfit: standard deviation of the model's error farthest from rest.
         length: over which change of x that error stays alike, as a share of the farthest.
     """

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, Problem, SolveError
 
+from .coded import coded, decoded
+from .members import Members, OneByOne, attempted
 from .model import ForwardModel
 
 type Vector = NDArray[np.float64]
 type Matrix = NDArray[np.float64]
 type Kind = Literal["solve", "linearise"]
-type SolveMany = Callable[[Matrix], Sequence[Vector | SolveError]]
-"""Predictions (m,), or the error, for each row of parameters (n, p): the place where members run in parallel."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,13 @@ class Journal:
         folder: where it lies; made where it is not there.
         fingerprint: what the predictions depend on besides the parameters; another one has a file of its own.
         writes: whether this process adds to it: of several ranks, one.
+        retry: whether solves that failed are forgotten, and so tried again.
     """
 
     folder: Path
     fingerprint: str
     writes: bool = True
+    retry: bool = False
 
     @property
     def path(self) -> Path:
@@ -111,7 +112,8 @@ class Journal:
         for number, line in enumerate(lines[:-1], 1):
             try:
                 entry = json.loads(line)
-                found[entry["kind"], base64.b64decode(entry["theta"])] = _answer(entry)
+                if not (self.retry and "failed" in entry):
+                    found[entry["kind"], base64.b64decode(entry["theta"])] = _answer(entry)
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError(
                     Problem(f"{self.path}:{number}", "is no line of a journal of solves", hint="remove the file")
@@ -122,13 +124,13 @@ class Journal:
         """Append a solve."""
         if not self.writes:
             return
-        entry: dict[str, Any] = {"kind": kind, "theta": _coded(theta), "named": [float(f"{v:.6g}") for v in theta]}
+        entry: dict[str, Any] = {"kind": kind, "theta": coded(theta), "named": [float(f"{v:.6g}") for v in theta]}
         if answer.prediction is None:
             entry["failed"] = answer.sentence
         else:
-            entry["y"] = _coded(answer.prediction)
+            entry["y"] = coded(answer.prediction)
         if answer.slopes is not None:
-            entry["slopes"] = _coded(answer.slopes)
+            entry["slopes"] = coded(answer.slopes)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._mend()
         with self.path.open("a", encoding="utf-8") as file:
@@ -157,12 +159,12 @@ class Counted:
     Attributes:
         model: what predicts.
         journal: where solves are kept; None for nowhere.
-        solve_many: predictions at many parameters, in parallel maybe; one after the other without it.
+        members: predicts at many parameters, in parallel maybe; the model, one after the other, without it.
     """
 
     model: ForwardModel
     journal: Journal | None = None
-    solve_many: SolveMany | None = None
+    members: Members | None = None
     solves: int = field(default=0, init=False)
     linearised: int = field(default=0, init=False)
     recalled: int = field(default=0, init=False)
@@ -193,11 +195,7 @@ class Counted:
         """
         answer = self._recall("solve", theta)
         if answer is None:
-            try:
-                answer = _Answer(self.model.solve(theta))
-            except (SolveError, InputError) as error:
-                answer = _Answer(sentence=str(error))
-            self._keep("solve", theta, answer)
+            answer = self._kept_solve(theta, attempted(self.model.solve, theta))
         return _prediction(answer)
 
     def linearise(self, theta: Vector) -> tuple[Vector, Matrix]:
@@ -208,30 +206,28 @@ class Counted:
         """
         answer = self._recall("linearise", theta)
         if answer is None:
-            try:
-                answer = _Answer(*self.model.linearise(theta))
-            except (SolveError, InputError) as error:
-                answer = _Answer(sentence=str(error))
-            self._keep("linearise", theta, answer)
+            answer = self._kept_linearise(theta, attempted(self.model.linearise, theta))
         if answer.slopes is None:
             raise SolveError(answer.sentence)
         return _prediction(answer), answer.slopes
 
+    def about(self, theta: Vector) -> None:
+        """Tell the members near which parameters (p,) all is that is asked from now on."""
+        self._many.about(theta)
+
     def several(self, thetas: Matrix) -> list[Vector | SolveError]:
         """Predictions (m,), or the error, at each of some parameters (n, p)."""
-        if self.solve_many is not None:
-            new = [theta for theta in thetas if self._recall("solve", theta) is None]
-            if new:
-                for theta, found in zip(new, self.solve_many(np.array(new)), strict=True):
-                    failed = isinstance(found, SolveError)
-                    self._keep("solve", theta, _Answer(sentence=str(found)) if failed else _Answer(np.asarray(found)))
-        results: list[Vector | SolveError] = []
-        for theta in thetas:
-            try:
-                results.append(self.solve(theta))
-            except SolveError as error:
-                results.append(error)
-        return results
+        new = self._new("solve", thetas)
+        for theta, found in zip(new, self._many.solve(new) if len(new) else (), strict=True):
+            self._kept_solve(theta, found)
+        return [attempted(self.solve, theta) for theta in thetas]
+
+    def several_linearised(self, thetas: Matrix) -> list[tuple[Vector, Matrix] | SolveError]:
+        """Predictions (m,) and derivatives (m, p), or the error, at each of some parameters (n, p)."""
+        new = self._new("linearise", thetas)
+        for theta, found in zip(new, self._many.linearise(new) if len(new) else (), strict=True):
+            self._kept_linearise(theta, found)
+        return [attempted(self.linearise, theta) for theta in thetas]
 
     def learn(self, theta: Vector, prediction: Vector, slopes: Matrix | None = None) -> None:
         """Take a solve that was done elsewhere, at no cost."""
@@ -247,6 +243,24 @@ class Counted:
             if answer.prediction is not None
         ]
 
+    @property
+    def _many(self) -> Members:
+        return self.members or OneByOne(self.model)
+
+    def _new(self, kind: Kind, thetas: Matrix) -> Matrix:
+        """Those of some parameters (n, p) that are not known, each once."""
+        each = {theta.tobytes(): theta for theta in np.asarray(thetas, dtype=float)}
+        new = [theta for theta in each.values() if self._recall(kind, theta) is None]
+        return np.array(new).reshape(len(new), len(self.names))
+
+    def _kept_solve(self, theta: Vector, found: Vector | SolveError) -> _Answer:
+        failed = isinstance(found, SolveError)
+        return self._keep("solve", theta, _Answer(sentence=str(found)) if failed else _Answer(np.asarray(found)))
+
+    def _kept_linearise(self, theta: Vector, found: tuple[Vector, Matrix] | SolveError) -> _Answer:
+        answer = _Answer(sentence=str(found)) if isinstance(found, SolveError) else _Answer(*found)
+        return self._keep("linearise", theta, answer)
+
     def _recall(self, kind: Kind, theta: Vector) -> _Answer | None:
         key = np.asarray(theta, dtype=float).tobytes()
         kinds: tuple[Kind, ...] = ("linearise", "solve") if kind == "solve" else ("linearise",)
@@ -260,7 +274,7 @@ class Counted:
                 return answer
         return None
 
-    def _keep(self, kind: Kind, theta: Vector, answer: _Answer) -> None:
+    def _keep(self, kind: Kind, theta: Vector, answer: _Answer) -> _Answer:
         self._known[kind, np.asarray(theta, dtype=float).tobytes()] = answer
         if kind == "solve":
             self.solves += 1
@@ -269,6 +283,7 @@ class Counted:
         self._note(theta, answer)
         if self.journal is not None:
             self.journal.add(kind, theta, answer)
+        return answer
 
     def _note(self, theta: Vector, answer: _Answer) -> None:
         if answer.prediction is None:
@@ -281,15 +296,11 @@ def _prediction(answer: _Answer) -> Vector:
     return answer.prediction
 
 
-def _coded(array: NDArray[Any]) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, dtype=float).tobytes()).decode("ascii")
-
-
 def _answer(entry: dict[str, Any]) -> _Answer:
     if "failed" in entry:
         return _Answer(sentence=entry["failed"])
-    prediction = np.frombuffer(base64.b64decode(entry["y"]))
+    prediction = decoded(entry["y"])
     if "slopes" not in entry:
         return _Answer(prediction)
-    slopes = np.frombuffer(base64.b64decode(entry["slopes"]))
+    slopes = decoded(entry["slopes"])
     return _Answer(prediction, slopes.reshape(len(prediction), -1))

@@ -1,5 +1,6 @@
 """Equilibria as a forward model: parameters in, what is measured out, with derivatives, on any number of ranks."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ from .free_numbers import FreeNumbers
 from .observe import Observation, Seen
 
 if TYPE_CHECKING:
+    from fibertwin.meshes import Anatomy
     from fibertwin.solver import Problem, Stepping
     from fibertwin.solver.system import System
 
@@ -61,16 +63,33 @@ class EquilibriumModel:
         self._names = tuple(names)
         self.theta: Vector = np.array(theta, dtype=float)
         self._seen: list[tuple[float, Seen]] = []
-        levels = sorted({level for level, _ in observations})
-        looks = [(level, self._look(level)) for level in levels]
+        looks = self._looks(observations)
         self.equilibria = Equilibria(family, theta, looks, stepping, petsc=petsc, rtol=rtol, sizes=sizes)
+        self._comm = self.equilibria.system.comm
+        self._bind(observations)
+
+    def seeing(self, observations: Sequence[tuple[float, Observation]]) -> Self:
+        """The same body, of which something else is observed; both use one system, one after the other. Collective.
+
+        Raises:
+            InputError: an observation looks where there is nothing.
+        """
+        other = copy.copy(self)
+        other._seen = []
+        other.equilibria = self.equilibria.seeing(other._looks(observations))
+        other._bind(observations)
+        return other
+
+    def _looks(self, observations: Sequence[tuple[float, Observation]]) -> list[tuple[float, Observe]]:
+        return [(level, self._look(level)) for level in sorted({level for level, _ in observations})]
+
+    def _bind(self, observations: Sequence[tuple[float, Observation]]) -> None:
         system = self.equilibria.system
-        self._comm = system.comm
         self._seen = [(level, observation.on(system)) for level, observation in observations]
         self.numbers = tuple(name for _, seen in self._seen for name in seen.names)
         self.units = tuple(seen.unit for _, seen in self._seen for _ in seen.names)
         self.levels = tuple(level for level, seen in self._seen for _ in seen.names)
-        self._order = self._rows(levels)
+        self._order = self._rows(sorted(set(self.levels)))
 
     @classmethod
     def of(
@@ -102,6 +121,16 @@ class EquilibriumModel:
         return self._names
 
     @property
+    def counts(self) -> list[int]:
+        """How many numbers each observation shows."""
+        return [len(seen.names) for _, seen in self._seen]
+
+    @property
+    def anatomy(self) -> "Anatomy":
+        """The body."""
+        return self.equilibria.system.problem.anatomy
+
+    @property
     def effort(self) -> Effort:
         """What it has cost so far."""
         return self.equilibria.effort
@@ -125,6 +154,10 @@ class EquilibriumModel:
         seen, slopes = self.equilibria.linearise(theta)
         return self._shared(np.concatenate(seen)[self._order]), self._shared(np.concatenate(slopes)[self._order])
 
+    def anchor(self, theta: Vector) -> None:
+        """Begin every further solve at the equilibrium of parameters (p,), so that it hangs on its own alone."""
+        self.equilibria.anchor(theta)
+
     def pulled(
         self, theta: Vector, weights: Vector, fields: Sequence[FieldGradient] = (), *, numbers: bool = True
     ) -> tuple[Vector, list[NDArray[np.float64]]]:
@@ -146,7 +179,7 @@ class EquilibriumModel:
             SolveError: there is no equilibrium.
         """
         pulls = self._pulls()
-        ends = np.cumsum([len(seen.names) for _, seen in self._seen])
+        ends = np.cumsum(self.counts)
         parts = np.split(np.asarray(weights, dtype=float), ends[:-1])
         slopes = [
             _sum([pull(part) for (at, pull), part in zip(pulls, parts, strict=True) if at == level])
@@ -162,8 +195,7 @@ class EquilibriumModel:
             InputError: a parameter is out of bounds, or something is seen that has no adjoint derivatives.
             SolveError: there is no equilibrium.
         """
-        counts = [len(seen.names) for _, seen in self._seen]
-        sized = [(at, pull, count) for (at, pull), count in zip(self._pulls(), counts, strict=True)]
+        sized = [(at, pull, count) for (at, pull), count in zip(self._pulls(), self.counts, strict=True)]
         slopes = [
             [pull(one) for at, pull, count in sized if at == level for one in np.eye(count)]
             for level in sorted({at for at, _, _ in sized})

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from fibertwin.errors import SolveError
 
 from .correction import ALIKE, Proposal, Solved, Weighted, certified, solved, weighted
-from .counted import Counted, Journal, SolveMany
+from .counted import Counted, Journal
 from .emulator import Chart
 from .laplace import Bell, Laplace
+from .members import Members
 from .optimum import Modes, search
 from .posterior import Certificate, Posterior
 from .surrogate import Particles, Surrogate
@@ -54,7 +55,7 @@ def calibrate(
     region: Chart | None = None,
     checks: int = CHECKS,
     journal: Journal | None = None,
-    solve_many: SolveMany | None = None,
+    members: Members | None = None,
     told: Callable[[str], None] | None = None,
 ) -> Posterior:
     """The posterior of a target.
@@ -83,7 +84,7 @@ def calibrate(
         checks: true solves that check an emulator's draws at first; an eighth of them, at least 12,
             where nothing was solved for it.
         journal: where solves are kept, so that a calibration that was killed goes on.
-        solve_many: how true solves are done together; one after the other if left out.
+        members: predicts at many parameters, in parallel maybe; the model, one after the other, if left out.
         told: called with a sentence about each stage when it is done.
 
     Raises:
@@ -94,7 +95,7 @@ def calibrate(
         raise ValueError(f"{method!r} is no method; there are {', '.join(get_args(Method))}")
     if budget < 1:
         raise ValueError("a calibration needs a budget of at least one solve")
-    model = Counted(target.model, journal, solve_many)
+    model = Counted(target.model, journal, members)
     for solve in known:
         model.learn(*solve)
     run = _Run(replace(target, model=model), model, seed, budget, draws, checks, region, told)
@@ -106,6 +107,7 @@ def calibrate(
         from .verification import ensemble, nuts
 
         return (nuts if method == "nuts" else ensemble)(run.target, modes, budget, seed, tuple(run.sentences))
+    model.about(target.space.theta(modes.best.z))
     if method == "importance":
         return run.weighted(modes, Proposal(Bell.over(modes.rivals(), wider=1.1)))
     return run.escalated(modes, further=method == "auto")

@@ -36,6 +36,7 @@ class FieldModel:
         name: name of the parameter, such as ``mu``.
         observations: pairs of a level (0, 1] of the load history and displacements, strains or images there.
         stepping: how loads are brought on.
+        petsc: PETSc options.
         rtol: tolerance of the linear solves for derivatives.
 
     Attributes:
@@ -56,6 +57,7 @@ class FieldModel:
         observations: Sequence[tuple[float, Observation]],
         stepping: "Stepping | None" = None,
         *,
+        petsc: str = "",
         rtol: float = 1e-5,
     ) -> None:
         self._problem, self._place = problem, (region, term, name)
@@ -69,7 +71,7 @@ class FieldModel:
         self._own = np.flatnonzero(self._inside[:owned])
         self.names = tuple(f"{name} of cell {cell}" for cell in self._cells.tolist())
         self.model = EquilibriumModel(
-            self.names, self._problem_at, np.zeros(len(self._cells)), observations, stepping, rtol=rtol
+            self.names, self._problem_at, np.zeros(len(self._cells)), observations, stepping, petsc=petsc, rtol=rtol
         )
         self._field = FieldGradient(self.model.equilibria.system, region, term, name)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .laplace import Laplace
 from .noise import Noise
+from .posterior import UNKNOWN, WEAK
 from .space import Space
 from .target import Local, Measurement
 
@@ -18,6 +19,10 @@ type Matrix = NDArray[np.float64]
 
 COLLINEAR = 15.0
 """Collinearity index from which parameters do each other's work (Brun, Reichert & Künsch 2001: 5 to 20)."""
+
+
+LITTLE = 0.85
+"""Share of its standard deviation that a measurement leaves a parameter, above which it is not worth naming."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,33 @@ def advice(space: Space, taught: tuple[Lesson, ...]) -> str:
     shrunk = 100 * (1 - best.sds[which])
     told = f"{best.name} would teach most ({best.gain:.2f} nats)"
     return f"{told}: the standard deviation of {space.names[which]} would shrink by {shrunk:.0f} %."
+
+
+def remedies(names: tuple[str, ...], contraction: Vector, taught: tuple[Lesson, ...]) -> tuple[str, ...]:
+    """For each parameter that is not known well, which measurement would teach it, in words.
+
+    Args:
+        names: of the parameters (p).
+        contraction: share (p,) of the prior's variance that the data took away.
+        taught: what further measurements would teach.
+    """
+    found = []
+    for index, name in enumerate(names):
+        if contraction[index] >= WEAK or not taught:
+            continue
+        how = "is not identified by these loads" if contraction[index] < UNKNOWN else "is known badly from these loads"
+        best = min(taught, key=lambda lesson: float(lesson.sds[index]))
+        left = float(best.sds[index])
+        if left > LITTLE:
+            looked = "the measurement" if len(taught) == 1 else f"any of the {len(taught)} measurements"
+            found.append(
+                f"{name} {how}, nor would {looked} that could be made next tell much of it: load it otherwise."
+            )
+            continue
+        change = "halve its standard deviation" if abs(left - 0.5) < 0.05 else f"leave {100 * left:.0f} % of its"
+        change += "" if "halve" in change else " standard deviation"
+        found.append(f"{name} {how}; {best.name} would {change}.")
+    return tuple(found)
 
 
 def _sds(space: Space, curvature: Matrix) -> Vector:

@@ -11,11 +11,12 @@ from fibertwin.errors import SolveError
 
 from .change import Change, Fading, Moved, Stop, Walking, in_plain_space, moments, walked
 from .correction import solved
-from .counted import Cost, Counted, SolveMany
+from .counted import Cost, Counted
 from .emulator import Sample, train
 from .escalation import calibrate
+from .members import Members
 from .posterior import Posterior
-from .predictors import Predictor, Recorder
+from .predictors import Predictor, RecordedMembers, Recorder
 from .readings import Reading, measured, ordered
 from .space import Space
 from .surprise import Surprise, surprise
@@ -58,7 +59,7 @@ class Learner:
         readings: Sequence[Reading],
         old: Posterior | None,
         solves: Sequence[Solve],
-        solve_many: SolveMany | None,
+        members: Members | None,
         told: Callable[[str], None] | None,
     ) -> tuple[Posterior, tuple[Solve, ...]]:
         """The posterior of all readings, and all solves that may be used again."""
@@ -74,7 +75,7 @@ class Learner:
             known=recorder.known(),
             region=None if old is None or old.emulator is None else old.emulator.chart,
             checks=self.checks,
-            solve_many=None if solve_many is None else _recorded(recorder, solve_many),
+            members=None if members is None else RecordedMembers(recorder, members),
             told=told,
         )
         return found, tuple(recorder.solves) if self.predictor.lasting else ()
@@ -157,15 +158,3 @@ class Learner:
     def _recorder(self, readings: Sequence[Reading], solves: Sequence[Solve]) -> Recorder:
         model, rows = self.predictor.observing(readings)
         return Recorder(model, rows, list(solves) if self.predictor.lasting else [])
-
-
-def _recorded(recorder: Recorder, solve_many: SolveMany) -> SolveMany:
-    """The same members, whose predictions are all kept, and of which those asked for are given."""
-
-    def some(thetas: Matrix) -> Sequence[Vector | SolveError]:
-        found = solve_many(thetas)
-        good = [(theta, y, None) for theta, y in zip(thetas, found, strict=True) if not isinstance(y, SolveError)]
-        recorder.solves.extend(good)
-        return [y if isinstance(y, SolveError) else np.asarray(y[recorder.rows]) for y in found]
-
-    return some

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import Noise
+from .noise import Correlated, Noise
 
 type Vector = NDArray[np.float64]
 type Matrix = NDArray[np.float64]
@@ -33,11 +33,11 @@ class Blocks:
 
     def log_densities(self, measured: Vector, predicted: Matrix) -> Vector:
         """The same (n,) for n predictions (n, m)."""
-        return np.asarray(sum(part.log_densities(measured[at], predicted[:, at]) for part, at in self._rows()))
+        return np.asarray(sum(part.log_densities(measured[at], predicted[:, at]) for part, at in self.rows()))
 
     def score(self, measured: Vector, predicted: Vector) -> Vector:
         """The blocks', one after the other."""
-        return np.concatenate([part.score(measured[at], predicted[at]) for part, at in self._rows()])
+        return np.concatenate([part.score(measured[at], predicted[at]) for part, at in self.rows()])
 
     def weight(self, measured: Vector, predicted: Vector) -> Matrix:
         """Block diagonal."""
@@ -45,18 +45,19 @@ class Blocks:
 
     def weighed(self, measured: Vector, predicted: Vector, columns: Matrix) -> Matrix:
         """Each block's weight times its rows."""
-        return np.concatenate([part.weighed(measured[at], predicted[at], columns[at]) for part, at in self._rows()])
+        return np.concatenate([part.weighed(measured[at], predicted[at], columns[at]) for part, at in self.rows()])
 
     def draw(self, predicted: Vector, random: np.random.Generator) -> Vector:
         """The blocks', one after the other."""
-        return np.concatenate([part.draw(predicted[at], random) for part, at in self._rows()])
+        return np.concatenate([part.draw(predicted[at], random) for part, at in self.rows()])
 
     def kept(self, rows: NDArray[np.bool_]) -> "Blocks":
         """Blocks of which something is left."""
-        left = [(part.kept(rows[at]), int(rows[at].sum())) for part, at in self._rows() if rows[at].any()]
+        left = [(part.kept(rows[at]), int(rows[at].sum())) for part, at in self.rows() if rows[at].any()]
         return Blocks(tuple(part for part, _ in left), tuple(size for _, size in left))
 
-    def _rows(self) -> list[tuple[Noise, slice]]:
+    def rows(self) -> list[tuple[Noise, slice]]:
+        """Each block's noise, and which numbers it is of."""
         ends = np.cumsum(self.sizes).tolist()
         starts = (end - size for end, size in zip(ends, self.sizes, strict=True))
         return [(part, slice(a, b)) for part, a, b in zip(self.parts, starts, ends, strict=True)]
@@ -105,3 +106,14 @@ class Faded:
     def kept(self, rows: NDArray[np.bool_]) -> "Faded":
         """Of some numbers."""
         return Faded(self.noise.kept(rows), self.share)
+
+
+def diagonal(noise: Noise, measured: Vector, predicted: Vector) -> Vector:
+    """Diagonal (m,) of the weight of predictions, without its m² numbers where noise is independent."""
+    if isinstance(noise, Blocks):
+        return np.concatenate([diagonal(part, measured[at], predicted[at]) for part, at in noise.rows()])
+    if isinstance(noise, Faded):
+        return np.asarray(noise.share * diagonal(noise.noise, measured, predicted))
+    if isinstance(noise, Correlated):
+        return np.diag(noise.weight(measured, predicted))
+    return np.asarray(noise.weighed(measured, predicted, np.ones((len(measured), 1)))[:, 0])

@@ -1,14 +1,15 @@
 """What predicts readings: outputs of a model that always predicts the same, formulas, differential equations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fibertwin.errors import InputError, Problem
+from fibertwin.errors import InputError, Problem, SolveError
 
+from .members import Members
 from .model import Formula, ForwardModel
 from .ode import Ode, Rate
 from .readings import Reading
@@ -229,6 +230,41 @@ class Recorder:
     def known(self) -> list[tuple[Vector, Vector, Matrix | None]]:
         """The solves so far, with the predictions (n,) that are asked for."""
         return [(t, y[self.rows], None if s is None else s[self.rows]) for t, y, s in self.solves]
+
+
+@dataclass(frozen=True)
+class RecordedMembers:
+    """Members of whose predictions some are asked for, and all are kept.
+
+    Attributes:
+        recorder: keeps them, and says which are asked for.
+        members: predict all.
+    """
+
+    recorder: Recorder
+    members: Members
+
+    def about(self, theta: Vector) -> None:
+        """Hand the mode (p,) on."""
+        self.members.about(theta)
+
+    def solve(self, thetas: Matrix) -> Iterator[Vector | SolveError]:
+        """Predictions (n,), or the error, in the order of the parameters."""
+        for theta, found in zip(thetas, self.members.solve(thetas), strict=True):
+            if isinstance(found, SolveError):
+                yield found
+            else:
+                self.recorder.solves.append((theta, found, None))
+                yield np.asarray(found[self.recorder.rows])
+
+    def linearise(self, thetas: Matrix) -> Iterator[tuple[Vector, Matrix] | SolveError]:
+        """Predictions (n,) and derivatives (n, p), or the error, in the order of the parameters."""
+        for theta, found in zip(thetas, self.members.linearise(thetas), strict=True):
+            if isinstance(found, SolveError):
+                yield found
+            else:
+                self.recorder.solves.append((theta, *found))
+                yield found[0][self.recorder.rows], found[1][self.recorder.rows]
 
 
 def _refuse(wrong: Sequence[Reading], wanted: str) -> None:

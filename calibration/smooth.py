@@ -44,7 +44,7 @@ class Smooth:
 
         if not (sd > 0 and length > 0):
             raise ValueError("sd and length are more than 0")
-        cells, corners, points = _gathered(anatomy, region)
+        cells, corners, points = gathered_cells(anatomy, region)
         self.centers = points[corners].mean(axis=1)
         volumes, coupling = _finite_volumes(anatomy, corners, points, cells)
         self._root = np.sqrt(volumes)
@@ -82,7 +82,7 @@ class Smooth:
         return np.asarray(self._factor.solve(np.ascontiguousarray(columns)))
 
 
-def _gathered(anatomy: "Anatomy", region: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
+def gathered_cells(anatomy: "Anatomy", region: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
     """Cells of the region, their corners (n, k) in ``points`` (m, 3), the same on every rank. Collective."""
     mesh, cells = anatomy.mesh, cells_of(anatomy, region)
     owned = mesh.topology.index_map(3).size_local

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .mixed_noise import diagonal
 from .model import ForwardModel
-from .noise import Correlated, Noise
+from .noise import Noise
 from .space import Space
 
 type Vector = NDArray[np.float64]
@@ -66,10 +67,7 @@ class Measurement:
 
     def precision(self, prediction: Vector) -> Vector:
         """Diagonal (k,) of the weight."""
-        if isinstance(self.noise, Correlated):
-            return np.diag(self.weight(prediction))
-        pair = self._pair(prediction)
-        return np.asarray(self._noise().weighed(*pair, np.ones((len(pair[0]), 1)))[:, 0])
+        return diagonal(self._noise(), *self._pair(prediction))
 
     def draw(self, prediction: Vector, random: np.random.Generator) -> Vector:
         """Numbers (m,) that might have been measured, the missing ones too, given a prediction (m,)."""

@@ -85,7 +85,7 @@ def emulated(
     taken = 0
     for turn in range(1, ROUNDS + 1):
         random = np.random.default_rng([seed, turn])
-        taken += _solve(model, target, chart, points[: max(spare - taken, 0)])
+        taken += _solve(model, target, chart, points, max(spare - taken, 0))
         trained = fitted(target, model, chart, mode, random, count)
         chart = recharted(chart, trained.particles.z)
         trained = fitted(target, model, chart, mode, random, count)
@@ -183,20 +183,18 @@ def recharted(chart: Chart, z: Matrix) -> Chart:
     return Chart(z.mean(axis=0), np.linalg.cholesky(spread), chart.radius)
 
 
-def _solve(model: Counted, target: Target, chart: Chart, points: Matrix) -> int:
-    """Linearise at points (n, p), nearer to the middle where that fails; returns how many solves it took."""
-    before = model.linearised + model.recalled
-    limit = before + len(points)
-    for point in points:
-        for share in (1.0, 0.6, 0.35):
-            if model.linearised + model.recalled >= limit:
-                break
-            try:
-                model.linearise(target.space.theta(chart.center + share * (point - chart.center)))
-                break
-            except SolveError:
-                continue  # counted by the model, and told in the end
-    return model.linearised + model.recalled - before
+def _solve(model: Counted, target: Target, chart: Chart, points: Matrix, most: int) -> int:
+    """Linearise at points (n, p), and where that fails nearer to the middle; returns how many solves it took."""
+    taken, points = 0, points[:most]
+    for share in (1.0, 0.6, 0.35):
+        at = target.space.theta(chart.center + share * (points - chart.center))
+        found = model.several_linearised(at)
+        taken += len(found)
+        failed = [isinstance(one, SolveError) for one in found]  # counted by the model, and told in the end
+        points = points[failed][: most - taken]
+        if not len(points):
+            break
+    return taken
 
 
 def _leaves(chart: Chart, z: Matrix) -> bool:

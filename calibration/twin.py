@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .change import Change, Still, Stop, Walking, looked_back_on, said
-from .counted import Cost, SolveMany
+from .counted import Cost
 from .learning import Learner, Solve
+from .members import Members
 from .posterior import Posterior
 from .predictors import Predictor
 from .readings import Batch, Reading
@@ -124,7 +125,7 @@ class Twin:
         return sum((update.cost for update in self.updates), Cost())
 
     def assimilate(
-        self, batch: Batch, *, solve_many: SolveMany | None = None, told: Callable[[str], None] | None = None
+        self, batch: Batch, *, members: Members | None = None, told: Callable[[str], None] | None = None
     ) -> "Twin":
         """The twin that has read a batch.
 
@@ -134,7 +135,7 @@ class Twin:
 
         Args:
             batch: what was read.
-            solve_many: all predictions of the model at many parameters, in parallel maybe.
+            members: predicts all numbers of the model at many parameters, in parallel maybe.
             told: called with a sentence about each stage when it is done.
 
         Raises:
@@ -157,7 +158,7 @@ class Twin:
             for sentence in sentences:
                 told(sentence)
         readings = (*self.readings, *new)
-        learned = replace(self, solves=solves)._learned(learner, readings, new, solve_many, told)
+        learned = replace(self, solves=solves)._learned(learner, readings, new, members, told)
         evidence = learned._evidence()[0]
         before = self._evidence()[0] if self.posterior is not None else 0.0
         sentences = (*sentences, *(learned.known.told if not isinstance(self.change, Walking) else ()))
@@ -273,11 +274,11 @@ class Twin:
         learner: Learner,
         readings: tuple[Reading, ...],
         new: tuple[Reading, ...],
-        solve_many: SolveMany | None,
+        members: Members | None,
         told: Callable[[str], None] | None,
     ) -> "Twin":
         if not isinstance(self.change, Walking):
-            found, solves = learner.posterior(readings, self.posterior, self.solves, solve_many, told)
+            found, solves = learner.posterior(readings, self.posterior, self.solves, members, told)
             return replace(self, posterior=found, solves=solves)
         first = min(reading.time for reading in new)
         kept = tuple(stop for stop in self.stops if stop.time < first)

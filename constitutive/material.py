@@ -15,6 +15,7 @@ from .active_strain import ActiveStrain
 from .energy import StrainEnergy
 from .kinematics import Kinematics
 from .parameters import Parametric
+from .relaxation import Relaxation, work_of
 from .studied import Studied
 from .varying import Value
 from .volumetric import VOLUMETRIC
@@ -31,6 +32,7 @@ class Material(Studied):
         bulk_modulus: bulk modulus (kPa), or ``"incompressible"`` (J = 1 exactly; mixed elements only).
         volumetric_part: name of g(J); see ``fibertwin.constitutive.VOLUMETRIC``.
         active_strain: shortening of the fibers, where the tissue contracts by it.
+        relaxation: Maxwell branches; without any the tissue is elastic.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -39,6 +41,13 @@ class Material(Studied):
     bulk_modulus: Annotated[float, Unit("kPa"), Gt(0)] | Incompressible
     volumetric_part: Annotated[str, Choices(tuple(VOLUMETRIC))] = "quadratic"
     active_strain: ActiveStrain | None = None
+    relaxation: tuple[Relaxation, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.relaxation and self.active_strain is not None:
+            raise ValueError("has relaxation and an active strain, which do not go together; an active stress does")
+        if self.relaxation and not self.lasting:
+            raise ValueError("has relaxation, but no energy that could relax")
 
     @property
     def terms(self) -> tuple[Parametric, ...]:
@@ -56,6 +65,16 @@ class Material(Studied):
         return any(energy.needs_sheets for energy in self.energies)
 
     @property
+    def lasting(self) -> tuple[StrainEnergy, ...]:
+        """The energies that do not change with time: those of the tissue itself, which may relax."""
+        return tuple(energy for energy in self.energies if not energy.changes)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether its stress depends on what was before."""
+        return bool(self.relaxation)
+
+    @property
     def incompressible(self) -> bool:
         """Whether J = 1 exactly."""
         return self.bulk_modulus == "incompressible"
@@ -63,7 +82,8 @@ class Material(Studied):
     @property
     def structure(self) -> tuple[object, ...]:
         """What decides the form of the energy (see ``Parametric.structure``)."""
-        return (tuple(term.structure for term in self.terms), self.volumetric_part, self.incompressible)
+        terms = tuple(term.structure for term in self.terms)
+        return (terms, self.volumetric_part, self.incompressible, self.remembers)
 
     @property
     def parameters(self) -> tuple[dict[str, Value], ...]:
@@ -83,7 +103,7 @@ class Material(Studied):
         """
         from .point import axisymmetric_fabric, energy
 
-        passive = replace(self, energies=tuple(e for e in self.energies if not e.changes), active_strain=None)
+        passive = replace(self, energies=self.lasting, active_strain=None)
         shear = np.eye(3)
         shear[0, 1] = gamma = 1e-3
         return 2 * energy(passive, shear, axisymmetric_fabric((1, 0, 0), 0.0)) / gamma**2
@@ -103,6 +123,21 @@ class Material(Studied):
         """Sum of the strain energies (kPa), without the volumetric part."""
         seen = kinematics if self.active_strain is None else self.active_strain.elastic(kinematics)
         return sum((energy.psi(seen) for energy in self.energies[1:]), self.energies[0].psi(seen))
+
+    def lasting_psi(self, kinematics: Kinematics) -> Expr:
+        """Sum of the lasting energies (kPa); for a material without active strain."""
+        return sum((energy.psi(kinematics) for energy in self.lasting[1:]), self.lasting[0].psi(kinematics))
+
+    def relaxing_psi(self, kinematics: Kinematics, factor: Expr, carried: Expr) -> Expr:
+        """What the stress at the end of an increment derives from (kPa), without the volumetric part.
+
+        Args:
+            kinematics: deformation there.
+            factor: of the lasting energies.
+            carried: stress (6,) (kPa) carried over from the last equilibrium; see ``relaxation.carried``.
+        """
+        active = [energy.psi(kinematics) for energy in self.energies if energy.changes]
+        return sum(active, factor * self.lasting_psi(kinematics) + work_of(carried, kinematics.C))
 
     def volumetric_energy(self, J: Expr, inverse_bulk: Expr) -> Expr:
         """U(J) (kPa) where the displacement alone is unknown."""

@@ -4,6 +4,7 @@ import fibertwin.stack  # noqa: F401
 
 from .cavities import CavityState
 from .checkpoint import Checkpoint, Checkpointing, Keeper, read_checkpoint
+from .circuits import Circuit, Flow, Valve, Windkessel
 from .fields import Fields, Measure, fields
 from .loads import (
     BodyForce,
@@ -41,11 +42,13 @@ __all__ = [
     "CavityState",
     "Checkpoint",
     "Checkpointing",
+    "Circuit",
     "Clamp",
     "Collection",
     "DeadTraction",
     "Displacement",
     "Fields",
+    "Flow",
     "FollowerPressure",
     "ForceOnArea",
     "Formulation",
@@ -70,7 +73,9 @@ __all__ = [
     "TaylorHood",
     "Unload",
     "Unloaded",
+    "Valve",
     "VolumeLoad",
+    "Windkessel",
     "fields",
     "functions",
     "read_checkpoint",

@@ -62,7 +62,7 @@ class Pushed:
 
     def move(self, moment: Moment) -> None:
         """Bring the load to a moment; a pressure that is unknown stays."""
-        if not (isinstance(self.load, Cavity) and self.load.controls_volume):
+        if not (isinstance(self.load, Cavity) and self.load.finds_pressure):
             self.present.value[:] = self.full * float(factor(self.load.curve, moment))
 
 

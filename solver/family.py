@@ -6,23 +6,33 @@ parameter by a stencil, for any law, load or support, with nothing to derive by 
 linearly, as most stiffnesses and loads do, or quadratically, else to some 1e-8. What a support moves enters through the
 tangent. The state's derivative then follows from the tangent too (implicit function theorem), and an observation's from
 another stencil along the two.
+
+Where a problem remembers its way, its increments are gone through one by one and held fixed: the derivative of what was
+remembered goes along in the residual's stencil, and that of the next memory comes of a stencil along parameter, state
+and memory.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
-from mpi4py import MPI
 from numpy.typing import NDArray
 
 from fibertwin.errors import InputError, SolveError
+from fibertwin.errors import Problem as Wrong
 
+from .changes import STEP, Change, Changes, along
 from .field_gradient import FieldGradient
 from .options import parse_options
 from .parameters import looked_up
 from .path import Path, walk
 from .problem import Problem, Stepping, check
+from .remembering import Memory
 from .response import Response
+from .stencil import Stencil, stencil_of
 from .system import State, System
 
 type Vector = NDArray[np.float64]
@@ -34,24 +44,6 @@ type Observe = Callable[[System], Vector]
 
 type Slope = Callable[[System], Sequence[Vector]]
 """Derivatives of a number by the unknowns that this rank owns, by block, at the present state. Collective."""
-
-STEP = 3e-4
-"""Step of a stencil over the size of the parameter: short, as the residual of tissue whose fibers slacken has bends."""
-
-CENTRAL = {-1: -0.5, 1: 0.5}
-"""Weights of a first derivative by how many steps away each value is."""
-
-FORWARD = {0: -11 / 6, 1: 3.0, 2: -1.5, 3: 1 / 3}
-"""The same on one side, where the other is out of bounds."""
-
-
-@dataclass(frozen=True)
-class _Stencil:
-    """Step, weights and problems along one parameter, by how many steps away each is."""
-
-    step: float
-    weights: dict[int, float]
-    problems: dict[int, Problem]
 
 
 @dataclass
@@ -72,20 +64,16 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Change:
-    """Derivative of a state by one parameter: of the unknowns with ghosts, by block, and of the unknown pressures."""
-
-    unknowns: tuple[Vector, ...]
-    pressures: Vector
-
-
-@dataclass(frozen=True)
 class _Known:
-    """The last solution: parameters, states by level, and derivatives, where they were taken."""
+    """The last solution: parameters, states by level, and derivatives, where they were taken.
+
+    Of a problem that remembers ``way`` holds the state after every increment, what is remembered left out.
+    """
 
     theta: Vector
     states: list[State]
     changes: list[list[Change]] = field(default_factory=list)
+    way: list[State] = field(default_factory=list)
 
 
 class Equilibria:
@@ -118,18 +106,19 @@ class Equilibria:
         rtol: float = 1e-5,
         sizes: Vector | None = None,
     ) -> None:
-        self._levels = [level for level, _ in observe]
-        if not self._levels or self._levels != sorted(set(self._levels)) or not self._levels[0] > 0:
-            raise ValueError("levels of observation rise from more than 0")
-        self._family, self._observe = family, [one for _, one in observe]
+        self._see(observe)
+        self._family = family
         self._stepping, self._rtol = stepping or Stepping(), rtol
         self._sizes = np.ones(len(theta)) if sizes is None else np.asarray(sizes, dtype=float)
         problem = self._problem(np.asarray(theta, dtype=float))
         check(problem)
         self.system = System(problem, self._stepping.end, parse_options(petsc))
         self._response = Response(self.system)
+        self._changes = Changes(self.system, self._response, rtol)
         self._rest = self.system.copy_state()
         self._known: _Known | None = None
+        self._anchor: Vector | None = None
+        self._home: _Known | None = None
         self.effort = Effort()
 
     def solve(self, theta: Vector) -> list[Vector]:
@@ -140,24 +129,34 @@ class Equilibria:
         """
         return [self._observe[number](self.system) for number in self._walked(theta)]
 
-    def linearise(self, theta: Vector) -> tuple[list[Vector], list[NDArray[np.float64]]]:
+    def take(self, theta: Vector, states: Sequence[State]) -> None:
+        """Know the equilibria at all levels from elsewhere: states of the same unknowns on the same mesh."""
+        self._known = _Known(np.array(theta, dtype=float), list(states))
+
+    def linearise(
+        self, theta: Vector, directions: NDArray[np.float64] | None = None
+    ) -> tuple[list[Vector], list[NDArray[np.float64]]]:
         """What is observed at each level, and its derivatives (m, p) by the parameters.
+
+        Args:
+            theta: parameters (p,).
+            directions: directions (k, p), none of them zero, along which derivatives (m, k) are taken instead.
 
         Raises:
             SolveError: a level is not reached.
         """
         theta = np.asarray(theta, dtype=float)
-        stencils = [self._stencil(theta, i) for i in range(len(theta))]
+        stencils = self._stencils(theta, directions)
         seen, slopes, changes = [], [], []
-        for number in self._walked(theta):
+        for number, found in self._followed(theta, stencils) if self.system.past else self._answers(theta, stencils):
             seen.append(self._observe[number](self.system))
-            self._response.linearize()
-            found = [self._change(stencil) for stencil in stencils]
-            along = [self._seen_along(one, change, number) for one, change in zip(stencils, found, strict=True)]
-            slopes.append(np.stack(along, axis=1))
+            pairs = zip(stencils, found, strict=True)
+            rows = [self._changes.seen(*pair, self._observe[number]) for pair in pairs]
+            slopes.append(np.stack(rows, axis=1))
             changes.append(found)
         assert self._known is not None
-        self._known = replace(self._known, changes=changes)
+        if directions is None:
+            self._known = replace(self._known, changes=[] if self.system.past else changes)
         self.effort.linearisations += 1
         return seen, slopes
 
@@ -177,17 +176,19 @@ class Equilibria:
 
         Raises:
             SolveError: a level is not reached, or the volume of a cavity is prescribed.
+            InputError: the problem remembers its way.
         """
+        self._require_no_past()
         theta = np.asarray(theta, dtype=float)
-        stencils = [self._stencil(theta, i) for i in range(len(theta))] if numbers else []
+        stencils = self._stencils(theta) if numbers else []
         total, values = np.zeros(len(stencils)), [np.array(0.0) for _ in fields]
         for number in self._walked(theta):
             self._response.linearize()
             slope = slopes[number](self.system)
             adjoint = self._response.adjoint(slope, self._rtol)
-            values = [value + one(adjoint) for value, one in zip(values, fields, strict=True)]
-            for i, stencil in enumerate(stencils):
-                forces, _, moved = self._forcing(stencil)
+            values = [value + pull(adjoint) for value, pull in zip(values, fields, strict=True)]
+            for i, one in enumerate(stencils):
+                forces, _, moved = self._changes.forcing(one)
                 mine = 0.0
                 for s, f, m, a in zip(slope, forces, moved, adjoint, strict=True):
                     mine += float(s @ m[: len(s)] - f @ a.x.array[: len(f)])
@@ -208,7 +209,9 @@ class Equilibria:
 
         Raises:
             SolveError: a level is not reached, or the volume of a cavity is prescribed.
+            InputError: the problem remembers its way.
         """
+        self._require_no_past()
         found = []
         for number in self._walked(np.asarray(theta, dtype=float)):
             self._response.linearize()
@@ -222,10 +225,37 @@ class Equilibria:
         """Begin the next solve, and the next derivatives, from nothing."""
         self._known = None
         self._response.forget()
+        self.system.forget()
+
+    def anchor(self, theta: Vector) -> None:
+        """Begin every further solve at the equilibrium of some parameters (p,), moved along its derivatives.
+
+        That equilibrium is found from nothing when it is first needed. What is found hangs on the parameters alone
+        then, and not on what was solved before, to the last bit. Where there is none all goes on as before.
+        """
+        self._anchor, self._home = np.array(theta, dtype=float), None
+
+    def seeing(self, observe: Sequence[tuple[float, Observe]]) -> Self:
+        """The same family, of which something else is observed; both use one system, one after the other."""
+        other = copy.copy(self)
+        other._see(observe)
+        other._known = other._anchor = other._home = None
+        return other
 
     def destroy(self) -> None:
         """Free PETSc's objects."""
         self.system.destroy()
+
+    def _require_no_past(self) -> None:
+        if self.system.past:
+            what = "remembers its way, and adjoint derivatives do not go back along it"
+            raise InputError(Wrong("problem", what, hint="numbers of a case have other derivatives: linearise"))
+
+    def _see(self, observe: Sequence[tuple[float, Observe]]) -> None:
+        self._levels = [level for level, _ in observe]
+        if not self._levels or self._levels != sorted(set(self._levels)) or not self._levels[0] > 0:
+            raise ValueError("levels of observation rise from more than 0")
+        self._observe = [one for _, one in observe]
 
     # -- equilibria ----------------------------------------------------------------------------
     def _problem(self, theta: Vector) -> Problem:
@@ -234,8 +264,8 @@ class Equilibria:
     def _walked(self, theta: Vector) -> Iterator[int]:
         """Equilibrium at one level after the other; the number of each. What was solved last is not solved again."""
         theta = np.asarray(theta, dtype=float)
-        problem, known, system = self._problem(theta), self._known, self.system
-        guesses, self._known = self._guesses(theta), None
+        problem, known, system = self._problem(theta), self._begun(), self.system
+        guesses, self._known = self._guesses(known, theta), None
         system.adopt(problem)
         system.rescale()
         if known is not None and np.array_equal(known.theta, theta):
@@ -245,13 +275,19 @@ class Equilibria:
                 yield number
             self._known = known
             return
-        system.set_state(self._rest)
-        system.set_level(0.0)
+        self._begin()
         path = Path(system)
-        states = []
+        states: list[State] = []
+        way: list[State] = []
+
+        def passed(level: float, step: object, sentence: str) -> None:
+            if step is not None and system.past:
+                way[:] = [state for state in way if state.level < level]  # the path may have gone back
+                way.append(replace(path.here.state, memory=Memory()))
+
         self.effort.solves += 1
         for number, level in enumerate(self._levels):
-            failed = walk(path, self._stepping, until=level, start=guesses[number])
+            failed = walk(path, self._stepping, passed, until=level, start=guesses[number])
             if failed:
                 self._count(path)
                 raise SolveError(f"No equilibrium at {level:.3g} of the load: {failed}.")
@@ -259,85 +295,71 @@ class Equilibria:
             yield number
             path.go_back()  # whoever looked may have moved the state
         self._count(path)
-        self._known = _Known(theta, states)
+        self._known = _Known(theta, states, way=way)
+
+    def _begin(self) -> None:
+        """Put the system to the beginning of its history."""
+        self.system.set_state(self._rest)
+        self.system.set_level(0.0)
+        self.system.past.begin()
 
     def _count(self, path: Path) -> None:
         self.effort.newton += path.newton
         self.effort.krylov += path.krylov
 
-    def _guesses(self, theta: Vector) -> list[State | None]:
-        """States to start from: the last solution's, moved along its derivatives."""
-        known = self._known
-        if known is None:
+    def _begun(self) -> _Known | None:
+        """The solution to start from: the anchor's, or the last one."""
+        if self._anchor is not None:
+            at, self._anchor = self._anchor, None
+            self.forget()
+            with suppress(SolveError):  # all goes on as before
+                self.linearise(at)
+                self._home = self._known
+        if self._home is None:
+            return self._known
+        self.forget()
+        return self._home
+
+    def _guesses(self, known: _Known | None, theta: Vector) -> list[State | None]:
+        """States to start from: a solution's, moved along its derivatives."""
+        if known is None or self.system.past:
             return [None] * len(self._levels)
         step = theta - known.theta
         moved: list[State | None] = []
         for number, state in enumerate(known.states):
             changes = known.changes[number] if known.changes else []
-            moved.append(_along(state, changes, step))
+            moved.append(along(state, changes, step))
         return moved
 
     # -- derivatives ---------------------------------------------------------------------------
-    def _stencil(self, theta: Vector, i: int) -> _Stencil:
-        """The stencil along a parameter: on both sides, or on the one that is within bounds."""
-        size = abs(theta[i]) or abs(self._sizes[i]) or 1.0
-        axis = np.eye(len(theta))[i]
-        refused: InputError | None = None
-        for step, weights in ((STEP * size, CENTRAL), (STEP * size, FORWARD), (-STEP * size, FORWARD)):
-            try:
-                problems = {k: self._problem(theta + k * step * axis) for k in weights}
-            except InputError as error:
-                refused = error
-                continue
-            return _Stencil(step, weights, problems)
-        assert refused is not None
-        raise refused
+    def _stencils(self, theta: Vector, directions: NDArray[np.float64] | None = None) -> list[Stencil[Problem]]:
+        """The stencil along each direction, by default those of the parameters."""
+        chosen = np.eye(len(theta)) if directions is None else directions
+        return [stencil_of(self._problem, theta, direction, self._sizes, STEP) for direction in chosen]
 
-    def _forcing(self, stencil: _Stencil) -> tuple[list[Vector], Vector, list[Vector]]:
-        """Derivatives of the residual, of the volume errors, and of what supports hold, by a parameter."""
-        system = self.system
-        here, origin = system.copy_state(), system.problem
-        forces: Sequence[Vector | float] = [0.0] * len(here.functions)
-        moved = [np.zeros_like(array) for array in here.functions]
-        volumes = np.zeros(len(here.pressures))
-        for k, weight in stencil.weights.items():
-            share = weight / stencil.step
-            system.adopt(stencil.problems[k])
-            forces = [w + share * part for w, part in zip(forces, self._response.imbalance(), strict=True)]
-            self._response.place()
-            volumes = volumes + share * self._response.volume_errors()
-            for total, function, array in zip(moved, system.state.functions, here.functions, strict=True):
-                total += share * (function.x.array - array)
-            system.set_state(here)
-        if system.comm.allreduce(bool(moved[0].any()), op=MPI.LOR):
-            forces = [w + part for w, part in zip(forces, self._response.drag(moved[0]), strict=True)]
-        system.adopt(origin)
-        return [np.asarray(force) for force in forces], volumes, moved
+    def _answers(self, theta: Vector, stencils: Sequence[Stencil[Problem]]) -> Iterator[tuple[int, list[Change]]]:
+        """Equilibrium at one level after the other, and its derivatives by all parameters."""
+        for number in self._walked(theta):
+            self._response.linearize()
+            yield number, [self._changes.change(one) for one in stencils]
 
-    def _change(self, stencil: _Stencil) -> Change:
-        """Derivative of the present equilibrium by a parameter."""
-        forces, volumes, moved = self._forcing(stencil)
-        unknowns, pressures = self._response.respond(forces, volumes, self._rtol)
-        return Change(tuple(a + b for a, b in zip(unknowns, moved, strict=True)), pressures)
-
-    def _seen_along(self, stencil: _Stencil, change: Change, number: int) -> Vector:
-        """Derivative of what is observed by a parameter, along with the state."""
-        system = self.system
-        here, origin = system.copy_state(), system.problem
-        total: Vector | float = 0.0
-        for k, weight in stencil.weights.items():
-            system.adopt(stencil.problems[k])
-            system.set_state(_along(here, [change], np.array([k * stencil.step])))
-            total = total + weight / stencil.step * self._observe[number](system)
-        system.set_state(here)
-        system.adopt(origin)
-        return np.asarray(total)
-
-
-def _along(state: State, changes: Sequence[Change], step: Vector) -> State:
-    """A state moved along derivatives by steps of the parameters; the state itself where none are known."""
-    functions, pressures = list(state.functions), state.pressures
-    for change, length in zip(changes, step, strict=False):
-        functions = [f + length * c for f, c in zip(functions, change.unknowns, strict=True)]
-        pressures = pressures + length * change.pressures
-    return State(tuple(functions), pressures, state.level)
+    def _followed(self, theta: Vector, stencils: Sequence[Stencil[Problem]]) -> Iterator[tuple[int, list[Change]]]:
+        """The same where the way is remembered: all increments once more, the derivatives of memory carried along."""
+        for _ in self._walked(theta):
+            pass
+        assert self._known is not None
+        system, way, changes = self.system, self._known.way, self._changes
+        self._begin()
+        memory = system.past.memory()
+        slopes = [changes.begun(one) for one in stencils]
+        for state in way:
+            system.set_state(replace(state, memory=memory))
+            system.set_level(state.level)
+            self._response.linearize()
+            found = [changes.change(*pair) for pair in zip(stencils, slopes, strict=True)]
+            slopes = [changes.remembered(*pair) for pair in zip(stencils, found, strict=True)]
+            system.settle()
+            memory = system.past.memory()
+            if state.level in self._levels:
+                settled = [replace(one, memory=slope) for one, slope in zip(found, slopes, strict=True)]
+                yield self._levels.index(state.level), settled

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 MOVED = 1e-6
 """Of the body's extent, by which a node may lie elsewhere: a stress-free shape is found to about that."""
 
+PARTS = {
+    "mesh": "anatomy",
+    "unknowns": "solve.formulation",
+    "cavities": "loads",
+    "memory": "what the tissue and its loads remember",
+}
+"""What a state must have in common with a system, and what is to blame where it has not."""
+
 type Arrays = dict[str, NDArray[Any]]
 
 
@@ -36,6 +44,8 @@ class Layout:
         self._mesh, self._comm = system.problem.anatomy.mesh, system.comm
         self._spaces = [f.function_space for f in system.state.functions]
         self._cavities = system.unknown_pressures
+        remembered = system.past.memory().values
+        self._remembered = sorted(f"{name} {' x '.join(map(str, _one(name, v)))}" for name, v in remembered.items())
 
     @cached_property
     def _nodes(self) -> list[Numbering]:
@@ -61,6 +71,7 @@ class Layout:
             },
             "unknowns": [f"{element.family.name} {element.degree}" for element in elements],
             "cavities": list(self._cavities),
+            "memory": self._remembered,
         }
 
     def document(self) -> dict[str, Any]:
@@ -111,10 +122,11 @@ class Layout:
         here, now = self.document(), self.points()
 
         def judge() -> None:
-            for part, name in (("mesh", "anatomy"), ("unknowns", "solve.formulation"), ("cavities", "loads")):
-                if document[part] != here[part]:
+            for part, name in PARTS.items():
+                there = document.get(part, [])  # before anything was remembered, no checkpoint said so
+                if there != here[part]:
                     what = f"is not that of the checkpoint {file}, which no option overrides"
-                    raise InputError(Problem(name, what, *_unlike(here[part], document[part])))
+                    raise InputError(Problem(name, what, *_unlike(here[part], there)))
             assert points is not None
             moved = float(np.linalg.norm(now["points"] - points, axis=1).max(initial=0.0))
             if moved > MOVED * float(np.ptp(points, axis=0).max()):
@@ -122,6 +134,11 @@ class Layout:
                 raise InputError(Problem("anatomy", what, got=f"up to {moved:.3g} mm away"))
 
         on_root(self._comm, judge)
+
+
+def _one(name: str, values: NDArray[Any]) -> tuple[int, ...]:
+    """The shape of what is remembered at one cell, or at all."""
+    return values.shape[1:] if name.startswith("cells.") else values.shape
 
 
 def _unlike(here: Any, there: Any) -> tuple[str, str]:

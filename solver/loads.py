@@ -13,6 +13,8 @@ from fibertwin.curve import Curve
 from fibertwin.declared import Declared
 from fibertwin.units import Acceleration, Density, Force, Length, Number, Pressure, Unit, Volume
 
+from .circuits import Circuit
+
 if TYPE_CHECKING:
     from fibertwin.meshes import Anatomy
 
@@ -28,6 +30,11 @@ class Load(Declared):
     """
 
     curve: Curve | None = field(default=None, kw_only=True)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it does depends on what was before; see ``remembering``."""
+        return False
 
     @abstractmethod
     def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
@@ -142,40 +149,49 @@ class ForceOnArea(SurfaceLoad):
 
 @dataclass(frozen=True)
 class Cavity(SurfaceLoad):
-    """A cavity under a pressure, or filled to a volume, in which case the pressure is found.
+    """A cavity under a pressure, filled to a volume, or joined to a circuit; of the last two the pressure is found.
 
     The pressure acts on the wall as ``FollowerPressure``. A surface that is not closed is closed by flat lids that are
     parallel to one another: the volume is right as long as each rim stays in a plane parallel to the one it began in.
     In a sector of a body planes of symmetry close the cavity too; then ``center`` is a point where they meet, and
     ``axis`` the normal of further ends. Under volume control the load passes limit points, at which the pressure falls
-    while the cavity grows.
+    while the cavity grows. Joined to a circuit it gains in every increment what flows in less what flows out.
 
     Attributes:
         surface: name of the wall's surface, whose outward normals point into the cavity.
-        pressure: pressure at full load; excludes ``volume``.
+        pressure: pressure at full load; excludes ``volume`` and ``circuit``.
         volume: enclosed volume at full load; it goes from its first value in proportion to ``curve``.
+        circuit: what the cavity fills from and empties into as time goes by.
         center: a point in all planes that close a sector's cavity, in which the rim stays.
         axis: normal of the ends of a sector that do not pass through ``center``, such as those of a quarter of a tube.
+        curve: factor over time of the pressure or of the way to the volume, in proportion to the load's level where
+            left out; of a circuit's filling pressure, which is constant where left out.
     """
 
     pressure: Pressure | None = None
     volume: Annotated[Volume, Gt(0)] | None = None
+    circuit: Circuit | None = None
     center: tuple[Length, Length, Length] | None = None
     axis: tuple[Number, Number, Number] | None = None
 
     def __post_init__(self) -> None:
-        if (self.pressure is None) == (self.volume is None):
-            raise ValueError("a cavity has either a pressure or a volume")
+        if sum(one is not None for one in (self.pressure, self.volume, self.circuit)) != 1:
+            raise ValueError("a cavity has either a pressure, a volume or a circuit")
         if self.axis is not None and (self.center is None or not any(self.axis)):
             raise ValueError("axis is a direction, and goes with center")
 
     @property
-    def controls_volume(self) -> bool:
+    def finds_pressure(self) -> bool:
         """Whether the pressure is unknown."""
-        return self.volume is not None
+        return self.pressure is None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it is joined to a circuit, in which time goes by."""
+        return self.circuit is not None
 
     def magnitude(self, anatomy: "Anatomy") -> tuple[float, ...]:
-        """The pressure (kPa); zero to begin with where the volume is given."""
+        """The pressure (kPa); zero to begin with where it is found."""
         return (0.0 if self.pressure is None else self.pressure,)
 
     def traction(self, magnitude: Expr, kinematics: Kinematics, normal: Expr) -> Expr:

@@ -1,7 +1,9 @@
 """Fields on disk for ParaView and PyVista."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 import numpy as np
 from dolfinx import fem, io
@@ -50,6 +52,45 @@ def functions(unknowns: Unknowns, measured: Fields, fibers: "FiberField | None" 
     written = [_cell_function(domain, m.name, cell_mean(m.values, weights)) for m in measured.measures.values()]
     written.append(_cell_function(domain, "region", measured.state.region.astype(np.float64)))
     return [displacement, *written, *([] if fibers is None else _fabric(domain, fibers, weights))]
+
+
+def write_cells(
+    points: NDArray[np.float64],
+    corners: NDArray[np.int64],
+    values: Mapping[str, NDArray[np.float64]],
+    path: Path,
+) -> None:
+    """Write numbers of straight cells as ``.vtu``, whole or not at all; a case file can name it. Not collective.
+
+    DOLFINx's own files are of a version that meshio does not read.
+
+    Args:
+        points: corners of the cells (n, 3) (mm).
+        corners: rows of ``points`` (m, 4) of tetrahedra or (m, 8) of hexahedra, in DOLFINx's order.
+        values: by name, a number for each cell (m,).
+        path: file to write.
+    """
+    count, nodes = corners.shape
+    kind, order = {4: (10, [0, 1, 2, 3]), 8: (12, [0, 1, 3, 2, 4, 5, 7, 6])}[nodes]
+    file = Element("VTKFile", type="UnstructuredGrid", version="0.1", byte_order="LittleEndian")
+    sizes = {"NumberOfPoints": str(len(points)), "NumberOfCells": str(count)}
+    piece = SubElement(SubElement(file, "UnstructuredGrid"), "Piece", sizes)
+
+    def array(parent: str, kind: str, name: str, numbers: NDArray[Any], **more: str) -> None:
+        group = piece.find(parent)
+        held = SubElement(piece, parent) if group is None else group
+        text = " ".join(map(repr, numbers.ravel().tolist()))
+        SubElement(held, "DataArray", {"type": kind, "Name": name, "format": "ascii", **more}).text = text
+
+    array("Points", "Float64", "Points", points, NumberOfComponents="3")
+    array("Cells", "Int64", "connectivity", corners[:, order])
+    array("Cells", "Int64", "offsets", nodes * np.arange(1, count + 1))
+    array("Cells", "UInt8", "types", np.full(count, kind))
+    for name, column in values.items():
+        array("CellData", "Float64", name, column)
+    part = path.with_name(f".{path.name}.part")
+    ElementTree(file).write(part, encoding="utf-8", xml_declaration=True)
+    part.replace(path)
 
 
 def cell_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

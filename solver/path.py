@@ -88,7 +88,7 @@ class Path:
         system: the system.
         here: where the next increment starts: in equilibrium, or at a waypoint.
         rest: the last state in equilibrium.
-        increment: how far the next increment is to go; 0 where none has been tried.
+        increment: how far the next increment is to go, but for ``Stepping.largest``; 0 where none has been tried.
         leg: the way to the next level at which equilibrium is wanted, once it has begun.
         cuts: increments that failed.
         newton: Newton iterations.
@@ -130,6 +130,8 @@ class Path:
     def advance(self, step: Step) -> None:
         """Record an increment and the work of all external forces over it (trapezoidal)."""
         last = self.here
+        if step.settled and self.system.past:
+            self.system.settle()
         now = Place(step.level, self.system.copy_state(), self.system.internal_forces())
         along = float(np.dot(last.forces + now.forces, now.displacement - last.displacement))
         work = last.work + self.system.comm.allreduce(0.5 * along)
@@ -176,14 +178,15 @@ def walk(
         progress: called after every increment.
         until: level to go to.
         through: levels on the way at which the body must be in equilibrium too.
-        start: a guess of the state at that level, which is tried first.
+        start: a guess of the state at that level, which is tried first; not for a system that remembers its way.
         keep: called where the path may be left; what it raises ends the walk.
     """
     progress, keep = progress or _silent, keep or _keep_nothing
-    if start is not None and _leap(path, stepping, start, until):
+    if start is not None and not path.system.past and _leap(path, stepping, start, until):
         return ""
-    path.increment = path.increment or stepping.first
-    knots = [*sorted(knot for knot in (*path.system.knots(), *through) if knot < until), until]
+    path.increment = min(path.increment or stepping.first, stepping.largest)
+    stops = (*path.system.knots(), *through)
+    knots = [*sorted(knot for knot in stops if knot < until - 1e-9), until]
     while path.level < until:
         ahead = next(knot for knot in knots if knot > path.level + 1e-9)
         if path.leg is not None:
@@ -237,12 +240,13 @@ def _go(path: Path, stepping: Stepping, goal: float, progress: Progress, keep: K
     while path.level < goal:
         level = path.level + path.increment
         level = goal if level > goal - 1e-9 else level
-        settled = level == goal or path.careful
+        settled = level == goal or path.careful or bool(path.system.past)
         result, failed = _attempt(path, stepping, level, failures, settled=settled)
         if result.converged:
             path.advance(Step(level, result.residuals, result.krylov, path.system.cavities(), settled))
             progress(level, path.steps[-1], "")
-            path.increment *= stepping.growth if len(result.residuals) <= (EASY if settled else EASY_WAY) else 1.0
+            easy = len(result.residuals) <= (EASY if settled else EASY_WAY)
+            path.increment = min(path.increment * (stepping.growth if easy else 1.0), stepping.largest)
             failures = 0
             keep(path)
             continue
@@ -289,24 +293,23 @@ def _attempt(path: Path, stepping: Stepping, level: float, failures: int, *, set
     """Try for equilibrium at a level, or only nearly; if there is none, why, and the path is where it was.
 
     Damping comes first where shorter increments have failed ``PATIENCE`` times, or once where it was what helped last,
-    and before the solve is given up.
+    and before the solve is given up; and last where an increment that is short from the beginning fails.
     """
     system = path.system
     tolerance = stepping.tolerance if settled else max(stepping.tolerance, WAYPOINT)
     last = level - path.level < stepping.smallest * (1 + 1e-9)
     result, failed = NewtonResult(False, "", (), ()), ""
-    for method in (True, False):
-        if method and failures != path.patience and not last:
-            continue
+    first = failures == path.patience or (last and failures > 0)
+    for creeping in (True, False) if first else (False, True) if last else (False,):
         system.set_level(level)
-        if method:
+        if creeping:
             result = damped(system, tolerance, exact=path.careful)
         else:
             known = path.dearest if path.dear < PATIENCE else None
             result = newton(system, tolerance, stepping.newton, known, exact=path.careful)
         path.count(result)
         if result.converged:
-            path.patience = 1 if method else PATIENCE if failures == 0 else path.patience
+            path.patience = 1 if creeping else PATIENCE if failures == 0 else path.patience
             return result, ""
         failed = f"{result.why} at {level:.3g} of the load; {worst_cell(system.problem, system.state)}"
         path.go_back()

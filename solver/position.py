@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cavities import CavityState
+from .cavities import cavity_state
 from .path import PATIENCE, Leg, Path, Place
+from .remembering import Memory
 from .solution import Balance, Step
 from .system import State
 
@@ -65,6 +66,7 @@ def _fields(path: Path, places: list[Place]) -> Arrays:
             found[f"place{i}.{kind}.value"] = rows[: V.dofmap.index_map.size_local]
         found[f"place{i}.0.force"] = place.forces.reshape(-1, 3)
         found[f"place{i}.all.pressures"] = place.state.pressures
+        found |= {f"memory{i}.{name}": values for name, values in place.state.memory.values.items()}
     return found
 
 
@@ -101,7 +103,10 @@ def _place(path: Path, fields: Arrays, number: int, said: Mapping[str, Any], kno
         function.x.array[: len(own)] = own
         function.x.scatter_forward()
         arrays.append(function.x.array.copy())
-    state = State(tuple(arrays), np.asarray(fields[f"place{number}.all.pressures"]), said["level"])
+    start = f"memory{number}."
+    memory = {name.removeprefix(start): values for name, values in fields.items() if name.startswith(start)}
+    pressures = np.asarray(fields[f"place{number}.all.pressures"])
+    state = State(tuple(arrays), pressures, said["level"], Memory(said["level"], memory))
     return Place(said["level"], state, fields[f"place{number}.0.force"].ravel(), said["work"], known)
 
 
@@ -112,7 +117,7 @@ def steps(place: Mapping[str, Any], *, balanced: bool) -> tuple[Step, ...]:
             step["level"],
             tuple(step["residuals"]),
             tuple(step["krylov"]),
-            {name: CavityState(**state) for name, state in step["cavities"].items()},
+            {name: cavity_state(state) for name, state in step["cavities"].items()},
             step["settled"],
             _balance(step["balance"]) if balanced else None,
         )

@@ -69,6 +69,12 @@ class Problem:
     formulation: Formulation = field(default_factory=TaylorHood)
     quadrature_degree: Annotated[int, Interval(ge=1, le=10)] = 4
 
+    @property
+    def remembers(self) -> bool:
+        """Whether equilibrium depends on the way to it, and on the time that the way takes."""
+        materials, loads = self.materials.values(), self.loads.values()
+        return any(material.remembers for material in materials) or any(load.remembers for load in loads)
+
 
 RIGID_MODES = (
     "translation along x", "translation along y", "translation along z",
@@ -84,6 +90,7 @@ class Stepping:
         end: time at which the load history ends, and the load's level is 1.
         first: first increment, as a fraction of the history.
         smallest: smallest increment before the solve is given up.
+        largest: largest increment, as a fraction of the history: it bounds the time step.
         growth: factor by which an easy increment lets the next one grow.
         newton: most Newton iterations in one increment.
         tolerance: residual relative to the internal forces at which an increment has converged.
@@ -94,9 +101,14 @@ class Stepping:
     end: Annotated[Time, Gt(0)] = 1.0
     first: Annotated[float, Interval(gt=0, le=1)] = 1.0
     smallest: Annotated[float, Interval(gt=0, le=1)] = 0.01
+    largest: Annotated[float, Interval(gt=0, le=1)] = 1.0
     growth: Annotated[float, Ge(1)] = 1.5
     newton: Annotated[int, Ge(1)] = 20
     tolerance: Annotated[float, Interval(gt=0, lt=1)] = 1e-9
+
+    def __post_init__(self) -> None:
+        if self.smallest > self.largest:
+            raise ValueError(f"has a smallest increment of {self.smallest:g}, above the largest of {self.largest:g}")
 
 
 def check(problem: Problem) -> None:

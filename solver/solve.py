@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from fibertwin.errors import SolveError
+from fibertwin.errors import InputError, SolveError
+from fibertwin.errors import Problem as Wrong
 
 from .checkpoint import Checkpoint, Keeper, take_up
 from .equations import Unknowns
@@ -41,7 +42,8 @@ def solve(
         through: levels (0, 1) at which the body must be in equilibrium too, for ``watch`` to see them.
         start: a state on the same mesh and with the same unknowns, such as ``Solution.state`` of a like problem, tried
             first as a guess of equilibrium at full load; where none is found from it the load is brought on as ever.
-            The work of external forces is then a single trapezoid over the whole path.
+            The work of external forces is then a single trapezoid over the whole path. Not for a problem that
+            remembers: the way to its equilibrium counts.
         keep: writes checkpoints on the way and at the end.
         resume: where a solve of this problem stood, from ``read_checkpoint``: it goes on from there, as if it had never
             been left where the checkpoint is ``exact``. ``start`` is then not looked at.
@@ -50,13 +52,17 @@ def solve(
         the solution; where ``outcome.converged`` is false, the last state in equilibrium.
 
     Raises:
-        InputError: the problem is inconsistent, or the body can move rigidly; the checkpoint is of another mesh.
+        InputError: the problem is inconsistent, or the body can move rigidly; the checkpoint is of another mesh; a
+            ``start`` is given for a problem that remembers.
         SolveError: the state of a checkpoint that is not exact is too far from equilibrium; a checkpoint cannot be
             written.
         StoppedError: ``keep`` was asked for an end.
     """
     stepping = stepping or Stepping()
     check(problem)
+    if start is not None and problem.remembers:
+        what = "is a guess of the end alone, and equilibrium of this problem depends on the way to it"
+        raise InputError(Wrong("start", what, hint="leave it out"))
     problem = looked_up(problem)
     system = System(problem, stepping.end, parse_options(petsc))
     path = Path(system, watch=_silent if watch is None else lambda path: watch(system.state, path.steps))

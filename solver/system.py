@@ -1,7 +1,7 @@
 """The nonlinear system at a moment of the load history: residual, tangent, energy, on any number of ranks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from dolfinx import fem
@@ -17,15 +17,15 @@ from .assembly import Assembly, coarse_space
 from .cavities import Cavities, CavityState
 from .constraints import Constraints, constraints
 from .equations import Forms, Unknowns, forms, unknowns, weigh
+from .held_forces import held_forces
 from .linear import Change, LinearSolver
 from .pressures import point_pressures
 from .problem import Problem
 from .projection import Projection
-from .tissue import representative
+from .remembering import Memory, Past, Remembering
+from .scales import scales
+from .viscosity import viscosity
 from .volume import VolumeRatio
-
-NEGLIGIBLE = 1e-4
-"""A strain so small that forces below those that it takes are round-off at any tolerance worth asking for."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,19 @@ class Residual:
 
 @dataclass(frozen=True)
 class State:
-    """What ``System.set_state`` takes: the unknowns of this rank, ghosts included, and the unknown pressures (kPa)."""
+    """What ``System.set_state`` takes.
+
+    Attributes:
+        functions: the unknowns of this rank, ghosts included.
+        pressures: the unknown pressures (kPa).
+        level: load level.
+        memory: what is remembered of the last equilibrium.
+    """
 
     functions: tuple[NDArray[np.float64], ...]
     pressures: NDArray[np.float64]
     level: float = 0.0
+    memory: Memory = field(default_factory=Memory)
 
 
 class System:
@@ -52,6 +60,9 @@ class System:
         problem: what to solve.
         end: time (s) at which the level is 1.
         petsc_options: the user's PETSc options.
+
+    Attributes:
+        past: what the present increment rests on besides the last unknowns.
     """
 
     def __init__(self, problem: Problem, end: float = 1.0, petsc_options: Mapping[str, str] | None = None) -> None:
@@ -79,7 +90,9 @@ class System:
         self._cavities = Cavities(problem, self.forms)
         self._volume = VolumeRatio(problem, self.state.displacement)
         self._pressures = point_pressures(problem, self.state.displacement, self.state.lag, self._volume)
-        self._pressure_scale, self._least_force = self._scales()
+        self._pressure_scale, self._least_force = scales(problem)
+        self._viscosity = viscosity(problem, self.state)
+        self.past = Past(self._remembering(), end)
         self._level = self._rest = 0.0
         self._assembled = False  # whether the right-hand side is the present state's residual
         self.set_level(0.0)
@@ -107,11 +120,12 @@ class System:
             if self._projection is not None:
                 self._projection.adopt(self.constraints)
         self._cavities.adopt(problem)
+        self.past.adopt(problem)
         self.set_level(self._level)
 
     def rescale(self) -> None:
         """Judge residuals, and precondition, by the present problem's stiffness. Collective."""
-        self._pressure_scale, self._least_force = self._scales()
+        self._pressure_scale, self._least_force = scales(self.problem)
         if self.forms.weight is not None and self._schur is not None:
             weigh(self.problem, self.forms.weight)
             self._schur.zeroEntries()
@@ -144,16 +158,18 @@ class System:
         self._push(level)
         for group in self.state.tissue:
             group.move(moment)
-        self._cavities.move(moment)
+        self._cavities.aim(moment)
+        self.past.move(level)
 
     def _push(self, level: float) -> None:
         for pushed in self.forms.loads.values():
             pushed.move(self.moment(level))
 
     def copy_state(self) -> State:
-        """The unknowns."""
+        """The unknowns, and what is remembered."""
         self._rest = self._level
-        return State(tuple(f.x.array.copy() for f in self.state.functions), self._cavities.pressures, self._level)
+        functions = tuple(f.x.array.copy() for f in self.state.functions)
+        return State(functions, self._cavities.pressures, self._level, self.past.memory())
 
     def set_state(self, state: State) -> None:
         """Put back what ``copy_state`` gave."""
@@ -161,9 +177,16 @@ class System:
             f.x.array[:] = array
         self._cavities.pressures = state.pressures
         self._rest = state.level
+        self.past.recall(state.memory)
         self._forget()
         if self._pressures is not None:
             self._pressures.reset()
+
+    def settle(self) -> None:
+        """Take the present state, an equilibrium, for the last one: time goes on from here."""
+        if self.past:
+            self.past.settle()
+            self._assembled = False
 
     @property
     def unknown_pressures(self) -> list[str]:
@@ -309,8 +332,13 @@ class System:
         return vector.getNestSubVecs()[0] if self.state.pressure is None else vector
 
     def energy(self) -> float:
-        """Energy stored in the tissue (µJ), volumetric part included."""
-        return float(self.comm.allreduce(sum(fem.assemble_scalar(part.energy) for part in self.forms.tissue)))
+        """Energy stored in the tissue (µJ), volumetric part included; not what branches that relax hold."""
+        if self._viscosity is not None:
+            self._viscosity.slacken()
+        found = self.comm.allreduce(sum(fem.assemble_scalar(part.energy) for part in self.forms.tissue))
+        if self._viscosity is not None:
+            self.past.move(self._level)
+        return float(found)
 
     def internal_forces(self) -> NDArray[np.float64]:
         """Force (mN) of the tissue at every displacement degree of freedom owned here."""
@@ -318,7 +346,7 @@ class System:
 
     def reactions(self) -> dict[str, NDArray[np.float64]]:
         """Force (3,) (mN) that each support exerts on the body: what is left of the residual where it holds."""
-        return {name: self.comm.allreduce(forces.sum(axis=0)) for name, (_, forces) in self._held_forces().items()}
+        return {name: self.comm.allreduce(forces.sum(axis=0)) for name, (_, forces) in held_forces(self).items()}
 
     def torques(self, about: Sequence[float]) -> dict[str, NDArray[np.float64]]:
         """Torque (3,) (mN mm) of each support about a point (mm), with arms to where its nodes are now."""
@@ -326,25 +354,7 @@ class System:
         places = V.tabulate_dof_coordinates() + self.state.displacement.x.array.reshape(-1, 3) - np.array(about)
         return {
             name: self.comm.allreduce(np.cross(places[nodes], forces).sum(axis=0))
-            for name, (nodes, forces) in self._held_forces().items()
-        }
-
-    def _held_forces(self) -> dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]]:
-        """Forces (n, 3) (mN) of each support on nodes (n,) that this rank owns."""
-        self._assembly.residual(self._b)
-        self._assembled = False  # what supports hold is still in it
-        forces = self._b.getNestSubVecs()[0].array_r.reshape(-1, 3)
-        everywhere = np.arange(len(forces), dtype=np.int32)
-        found = {name: [(everywhere[:0], np.zeros((0, 3)))] for name in self.problem.supports}
-        for held in self.constraints.held:
-            own = held.nodes < len(forces)
-            along = np.einsum("ni,ni->n", forces[held.nodes[own]], held.directions[own])
-            found[held.support].append((held.nodes[own], along[:, None] * held.directions[own]))
-        for name, form in self.forms.springs.items():
-            found[name].append((everywhere, -self._forces(form).reshape(-1, 3)))
-        return {
-            name: (np.concatenate([n for n, _ in parts]), np.concatenate([f for _, f in parts]))
-            for name, parts in found.items()
+            for name, (nodes, forces) in held_forces(self).items()
         }
 
     def cavities(self) -> dict[str, CavityState]:
@@ -376,6 +386,10 @@ class System:
         return forces
 
     # -- set-up --------------------------------------------------------------------------------
+    def _remembering(self) -> list[Remembering]:
+        """All that remembers, in the same order on every rank."""
+        return [*([] if self._viscosity is None else [self._viscosity]), *self._cavities.remembering]
+
     def _assemble_schur(self) -> PETSc.Mat | None:
         if self.forms.schur_mass is None:
             return None
@@ -383,16 +397,3 @@ class System:
         mass.assemble()
         mass.scale(-1.0)
         return mass
-
-    def _scales(self) -> tuple[float, float]:
-        """Shear modulus over cell size (kPa/mm), which turns a volume error (mm³) into a force (mN); least force (mN).
-
-        The least force, that of a strain of ``NEGLIGIBLE`` in every cell, is what a residual is judged against where
-        nothing pushes or pulls.
-        """
-        domain = self.problem.anatomy.mesh
-        cells = domain.topology.index_map(3)
-        sizes = domain.h(3, np.arange(cells.size_local, dtype=np.int32))
-        size = self.comm.allreduce(float(sizes.sum())) / cells.size_global
-        stiffest = max(representative(self.problem, region).shear_modulus for region in self.problem.anatomy.regions)
-        return float(stiffest / size), float(NEGLIGIBLE * stiffest * size**2 * np.sqrt(cells.size_global))

@@ -23,6 +23,21 @@ type Assign = Callable[[int, Any], None]
 
 
 @dataclass(frozen=True, eq=False)
+class Carried:
+    """What tissue that relaxes carries over to the present increment; see ``fibertwin.constitutive.relaxation``.
+
+    Attributes:
+        factor: of the lasting energies.
+        assign: puts the factor of one region.
+        stress: G (6,) (kPa) at the points; one function for all groups.
+    """
+
+    factor: Expr
+    assign: Assign
+    stress: fem.Function
+
+
+@dataclass(frozen=True, eq=False)
 class Group:
     """Regions whose materials share one compiled energy, and the parameters bound to it.
 
@@ -33,6 +48,7 @@ class Group:
         inverse_bulk: 1 / bulk modulus (1/kPa), bound.
         move: puts the parameters that change with time to their values at a moment.
         adopt: takes the numbers of another problem, whose materials have the same structure; ``move`` comes after it.
+        carried: what is carried over from the last equilibrium, where the tissue relaxes.
     """
 
     regions: tuple[str, ...]
@@ -41,10 +57,18 @@ class Group:
     inverse_bulk: Expr
     move: Callable[[Moment], None]
     adopt: Callable[[Problem], None]
+    carried: Carried | None = None
 
     def energy(self, kinematics: Kinematics, pressure: fem.Function | None) -> Expr:
-        """Strain energy with its volumetric part (kPa): with the pressure, where there is one."""
-        psi, J = self.material.psi(kinematics), kinematics.J
+        """Strain energy with its volumetric part (kPa): with the pressure, where there is one.
+
+        Of tissue that relaxes it is what the stress at the end of the present increment derives from.
+        """
+        J, carried = kinematics.J, self.carried
+        if carried is None:
+            psi = self.material.psi(kinematics)
+        else:
+            psi = self.material.relaxing_psi(kinematics, carried.factor, carried.stress)
         if pressure is None:
             return psi + self.material.volumetric_energy(J, self.inverse_bulk)
         return psi + self.material.mixed_energy(J, pressure, self.inverse_bulk)
@@ -55,7 +79,9 @@ def groups(problem: Problem) -> tuple[Group, ...]:
     by_structure: dict[object, list[str]] = {}
     for region in sorted(problem.anatomy.regions, key=lambda name: problem.anatomy.regions[name]):
         by_structure.setdefault(_form(problem.materials[region]), []).append(region)
-    return tuple(_group(problem, tuple(regions)) for regions in by_structure.values())
+    relaxes = any(material.relaxation for material in problem.materials.values())
+    stress = point_field(problem, (6,)) if relaxes else None
+    return tuple(_group(problem, tuple(regions), stress) for regions in by_structure.values())
 
 
 def _form(material: Material) -> object:
@@ -67,7 +93,7 @@ def _varies(term: Parametric) -> tuple[str, ...]:
     return tuple(name for name, value in term.parameters.items() if isinstance(value, Varying))
 
 
-def _group(problem: Problem, regions: tuple[str, ...]) -> Group:
+def _group(problem: Problem, regions: tuple[str, ...], stress: fem.Function | None) -> Group:
     materials = [problem.materials[region] for region in regions]
     tags = tuple(problem.anatomy.regions[region] for region in regions)
     terms = [_BoundTerm(problem, regions, number) for number in range(len(materials[0].terms))]
@@ -88,7 +114,10 @@ def _group(problem: Problem, regions: tuple[str, ...]) -> Group:
 
     adopt(problem)
     bound = tuple(term.expressions for term in terms)
-    return Group(regions, tags, materials[0].bind(bound), inverse_bulk, move, adopt)
+    carried = None
+    if stress is not None and materials[0].relaxation:
+        carried = Carried(*_holder(problem, tags, at_points=False), stress)
+    return Group(regions, tags, materials[0].bind(bound), inverse_bulk, move, adopt, carried)
 
 
 def _numbers(problem: Problem, region: str, number: int, term: Parametric) -> dict[str, Any]:
@@ -104,7 +133,7 @@ def _numbers(problem: Problem, region: str, number: int, term: Parametric) -> di
         domain = problem.anatomy.mesh
         points, _ = quadrature_points(domain, problem.quadrature_degree)
         where = f"materials.{region}.energies.{number}.{name}"
-        cells = _cells(problem, problem.anatomy.regions[region])
+        cells = cells_of(problem, problem.anatomy.regions[region])
         return resolve(value, type(term), name, points, problem.fibers, domain.comm, where, cells)
 
     return {name: of(name, value) for name, value in term.parameters.items()}
@@ -156,7 +185,7 @@ def _holder(problem: Problem, tags: tuple[int, ...], *, at_points: bool) -> tupl
         table = function.function_space.dofmap.list
 
         def at(position: int, value: Any) -> None:
-            cells = _cells(problem, tags[position])
+            cells = cells_of(problem, tags[position])
             points = np.broadcast_to(np.asarray(value, dtype=float), table.shape) if np.ndim(value) != 2 else value
             function.x.array[table[cells].ravel()] = np.asarray(points)[cells].ravel()
 
@@ -171,21 +200,22 @@ def _holder(problem: Problem, tags: tuple[int, ...], *, at_points: bool) -> tupl
     field = fem.Function(fem.functionspace(domain, ("DG", 0)))
 
     def set_cells(position: int, value: Any) -> None:
-        field.x.array[_cells(problem, tags[position])] = float(value)
+        field.x.array[cells_of(problem, tags[position])] = float(value)
 
     return field, set_cells
 
 
-def point_field(problem: Problem) -> fem.Function:
-    """A number at every quadrature point, zero so far. Collective."""
+def point_field(problem: Problem, shape: tuple[int, ...] = ()) -> fem.Function:
+    """A number, or several, at every quadrature point, zero so far. Collective."""
     domain = problem.anatomy.mesh
     element = basix.ufl.quadrature_element(
-        domain.basix_cell(), value_shape=(), scheme="default", degree=problem.quadrature_degree
+        domain.basix_cell(), value_shape=shape, scheme="default", degree=problem.quadrature_degree
     )
     return fem.Function(fem.functionspace(domain, element))
 
 
-def _cells(problem: Problem, tag: int) -> NDArray[np.int32]:
+def cells_of(problem: Problem, tag: int) -> NDArray[np.int32]:
+    """Cells of this rank, ghosts among them, with a tag."""
     cell_tags = problem.anatomy.cell_tags
     return np.asarray(cell_tags.indices[cell_tags.values == tag])
 
@@ -197,7 +227,7 @@ def representative(problem: Problem, region: str) -> Material:
     numbers = []
     for number, term in enumerate(material.terms):
         values = _numbers(problem, region, number, term)
-        cells = _cells(problem, problem.anatomy.regions[region])
+        cells = cells_of(problem, problem.anatomy.regions[region])
         numbers.append({name: _mean(comm, value, cells) for name, value in values.items()})
     return material.bind(tuple(numbers))
 

@@ -9,11 +9,13 @@ from annotated_types import Ge, Gt, Interval
 from dolfinx import fem
 from numpy.typing import NDArray
 
+from fibertwin.curve import Curve
 from fibertwin.errors import InputError, SolveError
 from fibertwin.errors import Problem as Wrong
 from fibertwin.units import Time
 
 from .deformation import evaluate
+from .loads import Cavity, Load
 from .options import parse_options
 from .parameters import looked_up
 from .path import Path, walk
@@ -88,7 +90,8 @@ def unload(
 
     Shapes X are corrected by X ← X − (X + u(X) − x), x the image and u the displacement under the loads (Bols et al.
     2013, doi 10.1016/j.cam.2012.10.034), accelerated over the last ``HISTORY`` corrections (Walker & Ni 2011, doi
-    10.1137/10078356X). The fibers of the image are carried back by a0 ∝ F⁻¹ a, its tensors by the rotation of F.
+    10.1137/10078356X). The fibers of the image are carried back by a0 ∝ F⁻¹ a, its tensors by the rotation of F. A
+    cavity that is joined to a circuit is taken to be at rest in the image, under the pressure that fills it.
 
     Args:
         problem: the problem on the imaged shape.
@@ -110,7 +113,8 @@ def unload(
     shape = _Shape(problem)
     level = request.at / stepping.end
     mixing = _Anderson(problem.anatomy.mesh.comm, HISTORY)
-    loaded = _Loaded(problem, level, stepping, petsc)
+    at_rest = replace(problem, loads={name: _at_rest(load, request.at) for name, load in problem.loads.items()})
+    loaded = _Loaded(at_rest, level, stepping, petsc)
     errors: list[float] = []
     try:
         for number in range(request.most):
@@ -120,7 +124,7 @@ def unload(
                 progress(number, errors[-1])
             if errors[-1] <= request.tolerance * shape.diameter:
                 moved = shape.largest(shape.nodes() - shape.image)
-                return Unloaded(loaded.problem, tuple(errors), shape.diameter, moved)
+                return Unloaded(replace(loaded.problem, loads=problem.loads), tuple(errors), shape.diameter, moved)
             _correct(shape, loaded, mixing, away)
     except SolveError:
         shape.put(shape.image)
@@ -130,6 +134,14 @@ def unload(
         f"No stress-free shape was found in {request.most} corrections: the error went from {errors[0]:.3g} to "
         f"{errors[-1]:.3g} mm."
     )
+
+
+def _at_rest(load: Load, time: float) -> Load:
+    """A load as the image shows it."""
+    if not isinstance(load, Cavity) or load.circuit is None:
+        return load
+    pressure = load.circuit.preload * (1.0 if load.curve is None else float(load.curve(time)))
+    return replace(load, circuit=None, pressure=pressure, curve=Curve((0.0, time), (0.0, 1.0)))
 
 
 def _correct(shape: "_Shape", loaded: "_Loaded", mixing: "_Anderson", away: Array) -> None:

@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fibertwin.errors import FibertwinError
 from fibertwin.log import logger
 
+from .samples import written
 from .workers import Worker
 
 if TYPE_CHECKING:
@@ -22,15 +24,13 @@ LARGEST = 1 << 20
 PATIENCE = 10.0
 """Seconds that a client may take to send what it has announced."""
 
-STEP = 1e-3
-"""Central difference's step over the size of the parameter."""
-
 ALLOWED: dict[str, set[str]] = {
     "/ModelInfo": {"name"},
     "/InputSizes": {"name", "config"},
     "/OutputSizes": {"name", "config"},
     "/Evaluate": {"name", "config", "input"},
     "/Gradient": {"name", "config", "input", "outWrt", "inWrt", "sens"},
+    "/ApplyJacobian": {"name", "config", "input", "outWrt", "inWrt", "vec"},
 }
 """Keys of each request; any other is refused."""
 
@@ -58,7 +58,8 @@ class Model:
         inputs: unit of each place in the case file that is an input.
         outputs: observables.
         ranks: MPI ranks.
-        gradient: whether to offer gradients by central differences.
+        hindered: why the derivatives by some inputs are not to be had by tangents, by the inputs' keys.
+        gradient: whether to offer derivatives even so, by differences of whole solves.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class Model:
         outputs: Sequence[str],
         *,
         ranks: int = 1,
+        hindered: Mapping[str, str] = MappingProxyType({}),
         gradient: bool = False,
     ) -> None:
-        self.name, self.inputs, self.outputs, self.gradient = name, dict(inputs), tuple(outputs), gradient
+        self.name, self.inputs, self.outputs = name, dict(inputs), tuple(outputs)
+        self.hindered, self.derives = dict(hindered), gradient or not hindered
         base = {"case": case.to_dict(), "folder": str(case.folder.resolve()), "observables": list(outputs), "petsc": ""}
         self._logs = tempfile.TemporaryDirectory(prefix="fibertwin-serve-")
         self._worker = Worker("serve", base, ranks, Path(self._logs.name))
@@ -83,30 +86,39 @@ class Model:
         Raises:
             FibertwinError: the case is wrong there, or full load was not reached.
         """
-        sample = {key: f"{v!r} {u}" if u else v for (key, u), v in zip(self.inputs.items(), values, strict=True)}
-        key = repr(list(values))
-        self._worker.give(0, {"sample": sample, "key": key, "near": self._last})
+        answer = self._asked(values, {})
+        self._last = repr(list(values))
+        return [answer["observables"][name] for name in self.outputs]
+
+    def slopes(self, values: Sequence[float], directions: Sequence[Sequence[float]]) -> list[list[float]]:
+        """Derivatives of the observables at a point along directions; no solve where it is the last that was evaluated.
+
+        Raises:
+            FibertwinError: the case is wrong there or a small step away, or full load was not reached.
+        """
+        found: list[list[float]] = self._asked(values, {"directions": [list(one) for one in directions]})["slopes"]
+        return found
+
+    def gradient(self, values: Sequence[float], weights: Sequence[float]) -> list[float]:
+        """Gradient of the weighted sum of the observables."""
+        axes = [[float(i == j) for j in range(len(values))] for i in range(len(values))]
+        return [math.fsum(w * v for w, v in zip(weights, row, strict=True)) for row in self.slopes(values, axes)]
+
+    def _asked(self, values: Sequence[float], more: Mapping[str, Any]) -> dict[str, Any]:
+        """The worker's answer about a point."""
+        sample = {key: written(v, unit) for (key, unit), v in zip(self.inputs.items(), values, strict=True)}
+        self._worker.give(0, {"sample": sample, "key": repr(list(values)), "near": self._last, **more})
         while True:
             for answer in self._worker.heard():
                 if answer["outcome"] == "ready":
                     continue
                 if answer["outcome"] == "done":
-                    self._last = key
-                    return [answer["observables"][name] for name in self.outputs]
+                    return answer
                 if answer["outcome"] == "died":
                     self._last = ""
                     self._worker.end(kindly=False)
                     self._worker.start()
                 raise FibertwinError(answer["sentence"])
-
-    def slope(self, values: Sequence[float], weights: Sequence[float]) -> list[float]:
-        """Gradient of the weighted sum of the observables by central differences."""
-        found = []
-        for i, value in enumerate(values):
-            step = STEP * (abs(value) or 1.0)
-            ends = [self.evaluate([*values[:i], value + way * step, *values[i + 1 :]]) for way in (1.0, -1.0)]
-            found.append(sum(w * (a - b) for w, a, b in zip(weights, *ends, strict=True)) / (2 * step))
-        return found
 
     def close(self) -> None:
         """End the worker."""
@@ -129,19 +141,23 @@ def answered(model: Model, path: str, body: Mapping[str, Any]) -> dict[str, Any]
     if body.get("config"):
         raise RefusedError("InvalidInput", "this model takes no config")
     if path == "/ModelInfo":
-        offered = {"Evaluate": True, "Gradient": model.gradient, "ApplyJacobian": False, "ApplyHessian": False}
-        return {"support": offered}
+        derives = model.derives
+        return {"support": {"Evaluate": True, "Gradient": derives, "ApplyJacobian": derives, "ApplyHessian": False}}
     if path in ("/InputSizes", "/OutputSizes"):
         inputs = path == "/InputSizes"
         return {"inputSizes" if inputs else "outputSizes": [len(model.inputs if inputs else model.outputs)]}
     values = _vectors(body.get("input"), len(model.inputs))
     if path == "/Evaluate":
         return {"output": [model.evaluate(values)]}
-    if not model.gradient:
-        raise RefusedError("UnsupportedFeature", "gradients are not offered; fibertwin serve --gradient does")
+    if not model.derives:
+        why = "; ".join(f"{key}: {reason}" for key, reason in model.hindered.items())
+        hint = "fibertwin serve --gradient takes differences of whole solves"
+        raise RefusedError("UnsupportedFeature", f"derivatives are not offered; {why}; {hint}")
     if (body.get("outWrt"), body.get("inWrt")) != (0, 0):
         raise RefusedError("InvalidInput", "outWrt and inWrt must be 0: there is one input and one output vector")
-    return {"output": model.slope(values, _vectors([body.get("sens")], len(model.outputs)))}
+    if path == "/Gradient":
+        return {"output": model.gradient(values, _vectors([body.get("sens")], len(model.outputs)))}
+    return {"output": model.slopes(values, [_vectors([body.get("vec")], len(model.inputs))])[0]}
 
 
 def _vectors(said: object, size: int) -> list[float]:

@@ -4,19 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fibertwin.errors import FibertwinError, InputError, Problem
-
+from .dispatch import dispatched
 from .nearest import coordinates, nearest, next_for
-from .workers import Worker, listen, places
+from .workers import Worker, places
 
 if TYPE_CHECKING:
     from .plan import Member, Sweep
 
 type Ended = tuple["Member", dict[str, Any]]
 """A member and how it ended."""
-
-STARTS = 3
-"""Times that a worker may die before it has begun anything."""
 
 
 def run(sweep: "Sweep", members: Sequence["Member"], folder: Path, at_once: int = 0) -> Iterator[Ended]:
@@ -61,48 +57,16 @@ def base_of(sweep: "Sweep") -> dict[str, Any]:
 
 def _dispatched(sweep: "Sweep", members: Sequence["Member"], workers: list[Worker]) -> Iterator[Ended]:
     points = coordinates([member.sample for member in members])
-    waiting, ended, deaths = list(range(len(members))), 0, 0
-    alone = True
-    while ended < len(members):
-        for worker in workers:
-            free = worker.ready and worker.task is None
-            if free and waiting and not (alone and any(other.task is not None for other in workers)):
-                number = next_for(points, waiting, worker.solved)
-                waiting.remove(number)
-                close = nearest(points, number, worker.solved) if sweep.warm else None
-                near = "" if close is None else members[close].key
-                worker.give(number, task_of(members[number], near))
-        for worker, answer in listen(workers, sweep.timeout):
-            number_or_none, outcome = worker.task, answer["outcome"]
-            if outcome == "ready":
-                worker.ready = True
-                continue
-            if outcome in ("unfit", "observable"):
-                raise refusal(answer)
-            if outcome in ("died", "timeout"):
-                deaths += number_or_none is None
-                if deaths >= STARTS:
-                    raise FibertwinError(f"Workers do not start. {answer['sentence']}")
-                worker.end(kindly=False)
-                worker.start()
-                answer = {**answer, "outcome": "failed" if outcome == "died" else outcome}
-            if number_or_none is None:
-                continue
-            worker.task, alone, ended = None, False, ended + 1
-            if outcome == "done":
-                worker.solved.append(number_or_none)
-            yield members[number_or_none], answer
-            if outcome in ("died", "timeout"):
-                break  # the other answers are read anew: this worker's pipes are new
+
+    def choose(worker: Worker, waiting: list[int]) -> tuple[int, Mapping[str, Any]]:
+        number = next_for(points, waiting, worker.solved)
+        close = nearest(points, number, worker.solved) if sweep.warm else None
+        return number, task_of(members[number], "" if close is None else members[close].key)
+
+    for number, answer in dispatched(workers, len(members), choose, sweep.timeout, first_alone=True):
+        yield members[number], {**answer, "outcome": "failed"} if answer["outcome"] == "died" else answer
 
 
 def task_of(member: "Member", near: str = "") -> Mapping[str, Any]:
     """A member as a worker is told of it."""
     return {"sample": member.sample, "key": member.key, "near": near}
-
-
-def refusal(answer: Mapping[str, Any]) -> FibertwinError:
-    """The error that ends a whole sweep."""
-    if answer["outcome"] == "observable":
-        return InputError(Problem("", str(answer["sentence"])))
-    return FibertwinError(str(answer["sentence"]))

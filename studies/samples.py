@@ -63,8 +63,7 @@ class Span:
         else:
             value = self.low + share * (self.high - self.low)
         value = float(f"{value:.12g}")
-        number: Any = round(value) if self.whole else value
-        return f"{number!r} {self.unit}" if self.unit else number
+        return written(round(value) if self.whole else value, self.unit)
 
     def listed(self) -> Listed:
         """As many even values as there are steps."""
@@ -82,6 +81,12 @@ def quantity(value: object) -> tuple[float, str] | None:
         return float(value), ""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     return None if match is None else (float(match[1]), match[2])
+
+
+def written(value: float, unit: str) -> Any:
+    """A number and its unit as a case file has them: what ``quantity`` reads."""
+    number = value if isinstance(value, int) else float(value)
+    return f"{number!r} {unit}" if unit else number
 
 
 def axes_of(document: Mapping[str, Any]) -> list[Axis]:

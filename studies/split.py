@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from fibertwin.errors import InputError, Problem
 
-from .embedded import refusal, task_of
+from .dispatch import refusal
+from .embedded import task_of
 from .nearest import chain, coordinates, nearest
 
 if TYPE_CHECKING:

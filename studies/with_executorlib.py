@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fibertwin.errors import FibertwinError, InputError, Problem
 
-from .embedded import Ended, base_of, refusal, task_of
+from .dispatch import refusal
+from .embedded import Ended, base_of, task_of
 from .workers import LAUNCHERS, places
 
 if TYPE_CHECKING:

@@ -39,6 +39,9 @@ def test_both_images_are_made_alike() -> None:
     extras = re.search(r"^ARG EXTRAS=(\S+)$", dockerfile, re.MULTILINE)
     assert extras is not None
     assert f"extras={extras[1]}\n" in definition
+    base = re.search(r"^ARG BASE=debian:\S+-slim@(sha256:[0-9a-f]{64})$", dockerfile, re.MULTILINE)
+    assert base is not None
+    assert re.findall(r"^    base=(\S+)$", definition, re.MULTILINE) == [f"debian@{base[1]}"] * 2
 
 
 def test_images_hold_every_room() -> None:

@@ -129,7 +129,7 @@ class CavityVolume(Observation):
 
 @dataclass(frozen=True)
 class CavityPressure(Observation):
-    """Pressure (kPa) in a cavity, an unknown where its volume is prescribed.
+    """Pressure (kPa) in a cavity, an unknown where its volume is prescribed or it is joined to a circuit.
 
     Attributes:
         cavity: name of the cavity's load.

@@ -31,6 +31,8 @@ def write_calibration_report(
     curves: Sequence[Curve] = (),
     found: Sequence["Profile"] = (),
     lessons: Sequence["Lesson"] = (),
+    advice: Sequence[str] = (),
+    notes: Sequence[str] = (),
     truth: Mapping[str, float] | None = None,
     more: Mapping[str, Picture] | None = None,
 ) -> Path:
@@ -43,6 +45,8 @@ def write_calibration_report(
         curves: how the measured numbers are drawn; one after the other if left out.
         found: profile likelihoods.
         lessons: what further measurements would teach, the most instructive first.
+        advice: which of them would teach what is not known, a sentence each.
+        notes: what else there is to say of how it was found.
         truth: parameters that are known, where the data are made up.
         more: further pictures by their section's title, such as residuals on a mesh.
 
@@ -56,12 +60,12 @@ def write_calibration_report(
         "Parameters": _parameters(posterior, truth) + _picture(pairs(posterior, truth)),
         "What the data tell": _picture(contraction(posterior)) + _directions(told) + _picture(profiles(found)),
         "Prediction and data": _picture(bands(posterior, curves)) + _misfit(posterior),
-        "What to measure next": _lessons(posterior, lessons),
         **{name: _picture(picture) for name, picture in (more or {}).items()},
-        "How it was found": _stages(posterior),
+        "What to measure next": _lessons(posterior, lessons),
+        "How it was found": _stages(posterior, notes),
         "Solves": _cost(posterior),
     }
-    body = f"<h1>{escape(title)}</h1>" + _outcome(posterior) + _answer(posterior, found)
+    body = f"<h1>{escape(title)}</h1>" + _outcome(posterior) + _answer(posterior, found, advice)
     body += "".join(f"<section><h2>{escape(n)}</h2>{content}</section>" for n, content in sections.items() if content)
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     head += f"<title>{escape(title)}</title><style>{CSS}</style>"
@@ -80,8 +84,8 @@ def _outcome(posterior: "Posterior") -> str:
     return f'<p class="{kind}">The posterior is {words} by {escape(certificate.said())}</p>'
 
 
-def _answer(posterior: "Posterior", found: Sequence["Profile"]) -> str:
-    sentences = [*posterior.sentences(), *(one.said() for one in found if not one.bounded)]
+def _answer(posterior: "Posterior", found: Sequence["Profile"], advice: Sequence[str]) -> str:
+    sentences = [*posterior.sentences(), *(one.said() for one in found if not one.bounded), *advice]
     return "".join(f'<p class="answer">{escape(sentence)}</p>' for sentence in sentences)
 
 
@@ -134,8 +138,8 @@ def _lessons(posterior: "Posterior", lessons: Sequence["Lesson"]) -> str:
     return f"<p>{escape(advice(posterior.space, tuple(lessons)))}</p>{table(head, rows)}"
 
 
-def _stages(posterior: "Posterior") -> str:
-    return "<ol>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in posterior.told) + "</ol>"
+def _stages(posterior: "Posterior", notes: Sequence[str]) -> str:
+    return "<ol>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in (*posterior.told, *notes)) + "</ol>"
 
 
 def _cost(posterior: "Posterior") -> str:

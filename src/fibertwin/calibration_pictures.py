@@ -27,6 +27,8 @@ class Curve:
         x: where they are drawn (k,).
         along: what x is, with its unit.
         quantity: what was measured, with its unit.
+        joined: whether a line joins the numbers; else each stands for itself.
+        labels: names of the numbers (k), in place of what x is; empty where that tells.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Curve:
     x: NDArray[np.float64]
     along: str = "number"
     quantity: str = ""
+    joined: bool = True
+    labels: tuple[str, ...] = ()
 
 
 def pairs(posterior: "Posterior", truth: Mapping[str, float] | None = None) -> Picture:
@@ -118,9 +122,17 @@ def bands(posterior: "Posterior", curves: Sequence[Curve] = ()) -> Picture | Non
     for axes, curve in zip(panels, curves, strict=False):
         order = np.argsort(curve.x, kind="stable")
         x, at = curve.x[order], curve.rows[order]
-        axes.fill_between(x, outer[0, at], outer[2, at], color=BLUE, alpha=0.15, lw=0)
-        axes.fill_between(x, inner[0, at], inner[2, at], color=BLUE, alpha=0.45, lw=0)
-        axes.plot(x, inner[1, at], color=BLUE, lw=1.2)
+        if curve.joined:
+            axes.fill_between(x, outer[0, at], outer[2, at], color=BLUE, alpha=0.15, lw=0)
+            axes.fill_between(x, inner[0, at], inner[2, at], color=BLUE, alpha=0.45, lw=0)
+            axes.plot(x, inner[1, at], color=BLUE, lw=1.2)
+        else:
+            width = 10.0 if curve.labels else 2.0
+            axes.vlines(x, outer[0, at], outer[2, at], color=BLUE, alpha=0.3, lw=width)
+            axes.vlines(x, inner[0, at], inner[2, at], color=BLUE, alpha=0.75, lw=width)
+        if curve.labels:
+            axes.set_xticks(x, [curve.labels[place] for place in order])
+            axes.set_xlim(x[0] - 0.6, x[-1] + 0.6)
         axes.plot(x, values[at], "o", color=INK, ms=2.6)
         plain(axes)
         axes.set_title(curve.name, fontsize=9, loc="left")

@@ -54,7 +54,7 @@ class Curve:
         """
         rows = read_table(file, 2)
         try:
-            return cls(tuple(rows[:, 0]), tuple(rows[:, 1]))
+            return cls(tuple(rows[:, 0].tolist()), tuple(rows[:, 1].tolist()))
         except ValueError as error:
             raise InputError(Problem(str(file), str(error))) from error
 

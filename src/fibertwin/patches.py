@@ -135,6 +135,7 @@ def gather(body: "Anatomy") -> Painted | None:
 def picture(painted: Painted, title: str) -> bytes:
     """The surface from two sides, and below cut open along its middle, with a legend: a PNG's bytes."""
     from fibertwin.report.drawing import INK, figure, png
+    from fibertwin.report.solid import camera_frame, draw_solid
 
     made = figure(11.5, 9.0)
     grid = made.subplots(2, 3, width_ratios=(1, 1, 0.62))
@@ -142,7 +143,7 @@ def picture(painted: Painted, title: str) -> bytes:
     for column, (spoken, camera) in enumerate(VIEWS):
         for row, opened in enumerate((False, True)):
             axes = grid[row, column]
-            _paint(axes, painted.triangles, colors, np.array(camera), opened)
+            draw_solid(axes, painted.triangles, colors, camera_frame(np.array(camera)), opened=opened)
             axes.set_title(f"{'the far half, ' if opened else ''}{spoken}", fontsize=9, color=INK)
     for axes in grid[:, 2]:
         axes.set_axis_off()
@@ -160,35 +161,6 @@ def _colors(painted: Painted) -> NDArray[np.float64]:
     for k in sorted(range(len(painted.names)), key=lambda k: -painted.areas[k]):
         shown[painted.belongs[:, k]] = 1 + k % len(COLORS)
     return np.asarray(table[shown])
-
-
-def _paint(axes: Any, triangles: NDArray[np.float64], colors: NDArray[np.float64], camera: Any, opened: bool) -> None:
-    """Draw the triangles that look at the camera, the farthest first; of an opened body those of the far half."""
-    from matplotlib.collections import PolyCollection
-
-    toward = camera / np.linalg.norm(camera)
-    right = np.cross([0.0, 0.0, 1.0], toward)
-    right /= np.linalg.norm(right)
-    frame = np.stack([right, np.cross(toward, right), toward])
-    middles = triangles.mean(axis=1) @ toward
-    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
-    seen = normals @ toward > 0
-    if opened:
-        seen &= middles < (middles.min() + middles.max()) / 2
-    order = np.flatnonzero(seen)[np.argsort(middles[seen])]
-    flat = triangles[order] @ frame[:2].T
-    light = toward + 0.35 * frame[1] - 0.25 * frame[0]
-    shade = 0.55 + 0.45 * np.clip(normals[order] @ light / np.linalg.norm(light), 0, 1)
-    faces = np.clip(colors[order] * shade[:, None], 0, 1)
-    axes.add_collection(PolyCollection(flat, facecolors=faces, edgecolors=faces, linewidths=0.3))
-    whole = triangles.reshape(-1, 3) @ frame[:2].T
-    low, high = whole.min(axis=0), whole.max(axis=0)
-    margin = 0.04 * float((high - low).max())
-    axes.set_xlim(low[0] - margin, high[0] + margin)
-    axes.set_ylim(low[1] - margin, high[1] + margin)
-    axes.set_aspect("equal")
-    axes.set_axis_off()
 
 
 def _legend(axes: Any, painted: Painted) -> None:

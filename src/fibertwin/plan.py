@@ -9,7 +9,7 @@ from fibertwin.errors import InputError, Problem
 from fibertwin.imaging import VoxelMask
 from fibertwin.meshes import Block, GreyImage, Mask
 from fibertwin.parallel import on_root
-from fibertwin.solver import Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
+from fibertwin.solver import Cavity, Displacement, Formulation, Load, SurfaceLoad, VolumeLoad
 from fibertwin.solver.parameters import examine, source_of
 
 if TYPE_CHECKING:
@@ -52,8 +52,30 @@ def _lines(case: Case, ranks: int) -> list[str]:
     lines += [f"load {name}: {load.kind()} {_at(load)}" for name, load in case.loads.items()]
     if case.unload is not None:
         lines.append(f"unload: the image shows the body under its loads at {case.unload.at:g} s")
+    lines += _pace(case)
+    lines += _calibration(case)
     lines.append(f"formulation: {case.solve.formulation.kind()}, quadrature degree {case.solve.quadrature_degree}")
     return lines
+
+
+def _calibration(case: Case) -> list[str]:
+    """What is free, what was measured, and what could be."""
+    asked = case.calibrate
+    if asked is None:
+        return []
+    asked.examine(case.to_dict())
+    if asked.field is not None:
+        lines = [f"calibrate: {asked.field.number} in every cell, alike over {asked.field.length:g} mm"]
+    else:
+        lines = [f"calibrate: {name}" for name in asked.space(case.to_dict()).names]
+    for name, one in asked.measured.items():
+        values = one.numbers()[0]
+        missing = sum(value != value for value in values)  # nan
+        lines.append(f"measured {name}: {one.kind()}, {len(values)} numbers" + f", {missing} missing" * (missing > 0))
+    return [
+        *lines,
+        *(f"possible {name}: {one.kind()}, {len(one.sds())} numbers" for name, one in asked.possible.items()),
+    ]
 
 
 def _material(region: str, material: Material) -> list[str]:
@@ -61,8 +83,10 @@ def _material(region: str, material: Material) -> list[str]:
     laws = " + ".join(energy.kind() for energy in material.energies)
     bulk = "incompressible" if material.incompressible else f"bulk modulus {material.bulk_modulus} kPa"
     active = ", active strain" if material.active_strain is not None else ""
+    times = ", ".join(f"{branch.time:g} s" for branch in material.relaxation)
+    relaxes = f", relaxes in {times}" if times else ""
     return [
-        f"material of {region}: {laws}, {bulk} ({material.volumetric_part}){active}",
+        f"material of {region}: {laws}, {bulk} ({material.volumetric_part}){active}{relaxes}",
         *(
             f"    {name} from {source_of(value)}"
             for term in material.terms
@@ -72,8 +96,20 @@ def _material(region: str, material: Material) -> list[str]:
     ]
 
 
+def _pace(case: Case) -> list[str]:
+    """How the time steps compare with what relaxes; how long they are where cavities are joined to circuits."""
+    times = [branch.time for material in case.materials.values() for branch in material.relaxation]
+    step = case.solve.stepping.largest * case.solve.stepping.end
+    if not times:
+        return [f"time steps of up to {step:g} s"] if any(load.remembers for load in case.loads.values()) else []
+    coarse = "" if step <= min(times) else ", which is shorter: solve.stepping.largest makes them smaller"
+    return [f"time steps of up to {step:g} s; the shortest relaxation time is {min(times):g} s{coarse}"]
+
+
 def _at(load: Load) -> str:
     """Where a load acts."""
+    if isinstance(load, Cavity) and load.circuit is not None:
+        return f"on {load.surface}, joined to a {load.circuit.kind()}"
     if isinstance(load, VolumeLoad):
         return f"in {load.region or 'the whole body'}"
     return f"on {load.surface}" if isinstance(load, SurfaceLoad) else ""

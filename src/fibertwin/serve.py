@@ -25,7 +25,7 @@ def add_to(verbs: Any) -> None:
     verb.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine alone)")
     verb.add_argument("--port", type=int, default=4242, help="(4242); 0 for any that is free")
     verb.add_argument("-n", "--ranks", type=int, default=1, metavar="N", help="ranks of the model (1)")
-    described = "offer gradients by central differences, two solves for each input"
+    described = "offer derivatives by every input: where tangents do not tell them, by differences of whole solves"
     verb.add_argument("--gradient", action="store_true", help=described)
     verb.set_defaults(verb=command)
 
@@ -34,21 +34,28 @@ def command(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     from fibertwin import log
     from fibertwin.case import Case
+    from fibertwin.derivable import hindrances
     from fibertwin.studies import bridge
+    from fibertwin.studies.samples import written
 
     log.configure(0)
     units = dict(_input(text) for text in arguments.inputs)
     case = Case.read(arguments.case)
     for key, (value, unit) in units.items():
-        case.replace({key: f"{value!r} {unit}" if unit else value})  # raises where the case has no such key
+        case.replace({key: written(value, unit)})  # raises where the case has no such key
+    hindered = hindrances(case, arguments.outputs, units)
     model = bridge.Model(
         arguments.name,
         case,
         {key: unit for key, (_, unit) in units.items()},
         tuple(arguments.outputs),
         ranks=arguments.ranks,
+        hindered=hindered,
         gradient=arguments.gradient,
     )
+    for key, why in hindered.items():
+        how = "are differences of whole solves" if arguments.gradient else "are not offered without --gradient"
+        print(f"derivatives by {key} {how}: {why}")
     try:
         first = {key: value for key, (value, _) in units.items()}
         bridge.serve(model, arguments.host, arguments.port, first=list(first.values()), told=print)

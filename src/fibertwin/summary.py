@@ -27,7 +27,7 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
         "regions": {name: region for name, region in regions.items() if region["cells"]},
         "reactions": _reactions(solution),
         "energy": _energy(solution),
-        "cavities": {name: _cavity(state) for name, state in solution.cavities.items()},
+        "cavities": {name: cavity(state) for name, state in solution.cavities.items()},
         "dofs": _dofs(solution),
         "steps": [step(one) for one in solution.outcome.steps],
         "newton_history": [list(step.residuals) for step in solution.outcome.steps],
@@ -37,18 +37,27 @@ def solution_summary(solution: Solution, measured: Fields) -> dict[str, Any]:
 
 def step(taken: Step) -> dict[str, Any]:
     """One increment."""
-    return {
+    found: dict[str, Any] = {
         "load": taken.level,
         "settled": taken.settled,
         "newton": len(taken.residuals),
         "krylov": sum(taken.krylov),
         "residual": taken.residuals[-1],
-        "cavities": {name: _cavity(state) for name, state in taken.cavities.items()},
+        "cavities": {name: cavity(state) for name, state in taken.cavities.items()},
     }
+    if taken.balance is not None:
+        found["reactions_mN"] = {name: list(force) for name, force in taken.balance.reactions.items()}
+    return found
 
 
-def _cavity(state: CavityState) -> dict[str, float]:
-    return {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+def cavity(state: CavityState) -> dict[str, float]:
+    """A cavity at the end of an increment, and what its circuit shows, where it is joined to one."""
+    said = {"volume_mL": state.volume / 1e3, "pressure_kPa": state.pressure}
+    if state.flow is None:
+        return said
+    flow = state.flow
+    said |= {"inflow_mL_per_s": flow.inflow / 1e3, "outflow_mL_per_s": flow.outflow / 1e3}
+    return said | {"arterial_kPa": flow.arterial, "aortic_kPa": flow.aortic}
 
 
 def unloading(found: Unloaded) -> dict[str, Any]:
@@ -152,6 +161,8 @@ def _reactions(solution: Solution) -> dict[str, Any]:
 
 def _energy(solution: Solution) -> dict[str, float]:
     work, stored = solution.external_work, solution.stored_energy
+    if any(material.remembers for material in solution.problem.materials.values()):
+        return {"external_work_uJ": work, "stored_energy_uJ": stored, "not_stored_uJ": work - stored}
     scale = max(abs(work), abs(stored), np.finfo(float).tiny)
     return {"external_work_uJ": work, "stored_energy_uJ": stored, "imbalance": (work - stored) / scale}
 

@@ -111,7 +111,8 @@ def _told(planned: "Sweep", journal: "Journal", out: Path) -> int:
 
     rows = rows_of(planned, journal)
     print(page.sentence(planned, rows))
-    print(f"wrote {out / 'table.csv'}, {page.write(planned, rows, out)}")
+    files = [out / "table.csv", *out.glob("table.parquet"), page.write(planned, rows, out)]
+    print(f"wrote {', '.join(map(str, files))}")
     return 0 if all(row.outcome == "done" for row in rows) else 3
 
 

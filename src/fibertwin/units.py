@@ -41,9 +41,12 @@ _MEASURES = {
     "kPa/mm": ("a stiffness per area or force per volume", "10 kPa/mm"),
     "kPa*s": ("a viscosity", "1 Pa*s"),
     "kPa*s/mm": ("a damping per area", "1 kPa*s/mm"),
+    "kPa*s/mm^3": ("a resistance to flow", "1 mmHg*s/mL"),
+    "mm^3/kPa": ("a compliance", "1.5 mL/mmHg"),
     "mN": ("a force", "0.5 N"),
     "mN/mm": ("a force per length or stiffness", "20 N/m"),
     "uJ": ("an energy", "3 uJ"),
+    "mN*mm": ("a torque", "2 N*mm"),
     "mm^2/s": ("a diffusivity", "0.7e-3 mm^2/s"),
     "s/mm^2": ("a diffusion weighting", "1000 s/mm^2"),
     "MB": ("a memory size", "500 MB"),
@@ -260,8 +263,11 @@ Speed = Annotated[float, Unit("mm/s")]
 Acceleration = Annotated[float, Unit("mm/s^2")]
 Angle = Annotated[float, Unit("rad")]
 Pressure = Annotated[float, Unit("kPa")]
+Resistance = Annotated[float, Unit("kPa*s/mm^3")]
+Compliance = Annotated[float, Unit("mm^3/kPa")]
 StiffnessPerArea = Annotated[float, Unit("kPa/mm")]
 Force = Annotated[float, Unit("mN")]
+Torque = Annotated[float, Unit("mN*mm")]
 Density = Annotated[float, Unit("kg/mm^3")]
 Diffusivity = Annotated[float, Unit("mm^2/s")]
 Number = Annotated[float, Unit("")]

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fibertwin.errors import InputError, Problem
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from fibertwin.calibration import Batch, Twin
     from fibertwin.case import Case
+    from fibertwin.case.calibrate import Calibrate
+    from fibertwin.case.scatter import Scatter
 
 EXAMPLE = """examples:
   fibertwin update case.toml patient.twin monday.csv      makes the twin where there is none, and has it read the table
@@ -70,19 +72,21 @@ def updated(case: "Case", path: Path, tables: list[Path], comm: "MPI.Comm", *, p
     from fibertwin.parallel import on_root
 
     asked = required(case)
+    _require_readable(asked)
     batches: list[Batch] = on_root(comm, lambda: [read_batch(table) for table in tables])
     modeled = modeled_on(case, path.with_suffix(""), comm, petsc=petsc)
     identity = hashlib.sha256(modeled.fingerprint.encode()).hexdigest()
     model = modeled.model
-    predictor = Outputs(model, model.numbers, model.levels, identity)
+    names = on_root(comm, lambda: asked.called(model.numbers))
+    predictor = Outputs(model, names, model.levels, identity)
     if on_root(comm, path.is_file):
         twin = Twin.load(path, predictor)
     else:
         twin = Twin(predictor, modeled.space, seed=asked.seed, budget=asked.budget)
-        first = on_root(comm, lambda: _first(case, model.numbers, model.levels))
+        first = on_root(comm, lambda: _first(asked, names, model.levels))
         batches = [*([] if first is None else [first]), *batches]
     if not batches and not twin.readings:
-        known = ", ".join(f"{name} at {level:g}" for name, level in zip(model.numbers, model.levels, strict=True))
+        known = ", ".join(f"{name} at {level:g}" for name, level in zip(names, model.levels, strict=True))
         raise InputError(Problem("CSV", "is missing: the twin has nothing to read", wanted=f"readings of {known}"))
     for batch in batches:
         twin = twin.assimilate(batch, told=lambda sentence: logger.info("%s", sentence))
@@ -90,15 +94,40 @@ def updated(case: "Case", path: Path, tables: list[Path], comm: "MPI.Comm", *, p
     return twin
 
 
-def _first(case: "Case", names: tuple[str, ...], levels: tuple[float, ...]) -> "Batch | None":
+def _first(asked: "Calibrate", names: tuple[str, ...], levels: tuple[float, ...]) -> "Batch | None":
     """What the case itself says was measured; None where all is missing. Not collective."""
     from fibertwin.calibration import Batch, Reading, Source
 
-    assert case.calibrate is not None
-    numbers = [pair for one in case.calibrate.measured.values() for pair in zip(*one.numbers(), strict=True)]
+    scatter = [_scatter(one.noise) for one in asked.measured.values() for _ in one.sds()]
+    numbers = [pair for one in asked.measured.values() for pair in zip(*one.numbers(), strict=True)]
     readings = [
-        Reading(name, value, sd, level)
-        for name, level, (value, sd) in zip(names, levels, numbers, strict=True)
+        Reading(name, value, sd, level, noise or "normal")
+        for name, level, noise, (value, sd) in zip(names, levels, scatter, numbers, strict=True)
         if value == value  # nan is missing
     ]
     return Batch(tuple(readings), Source("the case")) if readings else None
+
+
+def _require_readable(asked: "Calibrate") -> None:
+    """Refuse what a twin cannot keep as readings, each with its own noise."""
+    problems = [
+        Problem(f"calibrate.measured.{name}.noise", "is none that a twin reads", one.noise.kind(), _NOISES)
+        for name, one in asked.measured.items()
+        if _scatter(one.noise) is None
+    ]
+    if asked.field is not None:
+        problems.append(Problem("calibrate.field", "is not for a twin", hint="fibertwin calibrate finds it"))
+    if problems:
+        raise InputError(problems)
+
+
+def _scatter(noise: "Scatter") -> 'Literal["normal", "student"] | None':
+    """A noise as readings have it; None where they cannot."""
+    from fibertwin.case.scatter import Normal, Outliers
+
+    if isinstance(noise, Normal):
+        return "normal"
+    return "student" if noise == Outliers() else None
+
+
+_NOISES = '"normal", or "outliers" of 4 degrees of freedom'

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fibertwin import summary
 from fibertwin.case import Case
 from fibertwin.kept import FILES, Kept
 from fibertwin.parallel import on_root
@@ -74,8 +75,8 @@ def write_history(steps: Sequence[Step], end: float, path: Path) -> None:
         row = {"increment": number, "load": step.level, "time_s": f"{step.level * end:.12g}"}
         for name, force in step.balance.reactions.items():
             row |= {f"{name}_{axis}_mN": value for axis, value in zip("xyz", force, strict=True)}
-        for name, cavity in step.cavities.items():
-            row |= {f"{name}_volume_mL": cavity.volume / 1e3, f"{name}_pressure_kPa": cavity.pressure}
+        for name, state in step.cavities.items():
+            row |= {f"{name}_{quantity}": value for quantity, value in summary.cavity(state).items()}
         row |= {"stored_energy_uJ": step.balance.stored_energy, "external_work_uJ": step.balance.external_work}
         if not text.tell():
             table.writerow(row)

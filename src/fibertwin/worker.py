@@ -1,14 +1,15 @@
-"""The program that a sweep starts for each of its workers: members come as JSON lines, and so do their answers.
+"""The program that sweeps and calibrations start for each worker: members come as JSON lines, and so do their answers.
 
     [mpirun -n K] python -m fibertwin.worker RANKS
 
-The first line tells the base case. Whatever else prints goes to standard error. The worker ends with its input, so
-that none outlives a sweep that was killed.
+The first line tells the base case, and of what kind the members are. Whatever else prints goes to standard error. The
+worker ends with its input, so that none outlives a study that was killed.
 """
 
 import json
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import fibertwin.stack  # noqa: F401 (before MPI is loaded)
@@ -18,6 +19,7 @@ from fibertwin.parallel import on_root
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from fibertwin.case import Case
     from fibertwin.member import Runner
 
 
@@ -45,11 +47,16 @@ def main(ranks: int) -> int:
 
 def serve(comm: "MPI.Comm", tell: Any) -> None:
     """Answer tasks as they come. Collective."""
-    from fibertwin.member import attempt
-
     base = _next(comm)
     if base is None:
         return
+    if base.get("predicts"):
+        from fibertwin import calibration_worker
+
+        calibration_worker.serve(base, comm, partial(_next, comm), tell)
+        return
+    from fibertwin.member import attempt
+
     runner = runner_of(base, comm)
     tell({"outcome": "ready"})
     try:
@@ -61,16 +68,21 @@ def serve(comm: "MPI.Comm", tell: Any) -> None:
 
 def runner_of(base: dict[str, Any], comm: "MPI.Comm") -> "Runner":
     """The runner for a base case as a sweep tells of it. Collective."""
+    from fibertwin.member import Runner
+
+    return Runner(case_of(base, comm), base["observables"], comm, base["petsc"])
+
+
+def case_of(base: dict[str, Any], comm: "MPI.Comm") -> "Case":
+    """The case that a worker is told first. Collective."""
     from pathlib import Path
 
     from fibertwin.case.plugins import load, sources
     from fibertwin.case.reading import validated
-    from fibertwin.member import Runner
 
     folder = Path(base["folder"])
     load(sources(base["case"], folder))  # every rank must know the classes of the case that it is sent
-    case = on_root(comm, lambda: validated(base["case"], folder))
-    return Runner(case, base["observables"], comm, base["petsc"])
+    return on_root(comm, lambda: validated(base["case"], folder))
 
 
 _RUNNERS: dict[str, "Runner"] = {}

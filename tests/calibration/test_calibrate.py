@@ -1,6 +1,7 @@
 """Posteriors: against algebra, quadrature and themselves; with failing members; saved, resumed, used as a prior."""
 
 import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from fibertwin.calibration import (
     save,
 )
 from fibertwin.calibration.counted import Counted, Journal
+from fibertwin.calibration.members import OneByOne
 from fibertwin.calibration.optimum import search
 from fibertwin.errors import InputError, SolveError
 
@@ -305,16 +307,37 @@ def test_nothing_depends_on_anything_but_the_seed():
     assert not np.array_equal(one.z, other.z)
 
 
-def test_draws_may_be_solved_together():
+@dataclass(frozen=True)
+class Together(OneByOne):
+    """Members that say what they were asked."""
+
+    asked: list = field(default_factory=list)
+
+    def about(self, theta):
+        self.asked.append("about")
+
+    def solve(self, thetas):
+        self.asked.append(len(thetas))
+        return super().solve(thetas)
+
+    def linearise(self, thetas):
+        self.asked.append(len(thetas))
+        return super().linearise(thetas)
+
+
+def test_draws_and_what_an_emulator_learns_from_may_be_solved_together():
     target, _ = patient(3, noise=0.25, truth=(1.0, 1.5))
-    asked = []
+    members = Together(target.model)
+    assert np.array_equal(calibrate(target, members=members).z, calibrate(target).z)
+    assert members.asked == ["about", 10, 120]
 
-    def together(thetas):
-        asked.append(len(thetas))
-        return [target.model.solve(theta) for theta in thetas]
 
-    assert np.array_equal(calibrate(target, solve_many=together).z, calibrate(target).z)
-    assert asked == [120]
+def test_where_a_derivative_fails_it_is_tried_nearer_to_the_mode():
+    target, _ = patient(3, noise=0.25, truth=(1.0, 1.5))
+    failing = calibrate(replace(target, model=brittle(target.model, 0.3)))
+    tried = failing.cost.linearised
+    assert tried > calibrate(target).cost.linearised
+    assert failing.certificate.passed
 
 
 def test_failing_everywhere_is_an_error():

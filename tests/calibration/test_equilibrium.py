@@ -147,6 +147,20 @@ def test_a_warm_start_takes_fewer_iterations_and_a_predicted_one_fewer_still():
     assert predicted < warm < cold
 
 
+def test_what_an_anchored_model_finds_hangs_on_its_parameters_alone():
+    one = EquilibriumModel.of(problem(), PLACES, LINEAR[:2], rtol=1e-8)
+    free = one.solve(1.02 * THETA)
+    one.anchor(THETA)
+    first, slopes = one.linearise(1.02 * THETA)
+    np.testing.assert_allclose(first, free, rtol=1e-5)
+    one.solve(0.97 * THETA)
+    force = one.seeing(FORCES[:1])  # looks at the same body in between
+    assert force.numbers == ("force of pull x",)
+    np.testing.assert_allclose(force.solve(THETA), model().seeing(FORCES[:1]).solve(THETA), rtol=1e-5)
+    np.testing.assert_array_equal(one.solve(1.02 * THETA), first)
+    np.testing.assert_array_equal(one.linearise(1.02 * THETA)[1], slopes)
+
+
 @pytest.mark.parametrize(
     ("place", "what"),
     [

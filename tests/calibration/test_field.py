@@ -59,6 +59,14 @@ def test_a_linear_model_has_the_posterior_of_algebra():
     draws = found.draw(3, 20000)
     np.testing.assert_allclose(draws.mean(axis=0), found.mode, atol=5 * found.sd.max() / np.sqrt(20000))
     np.testing.assert_allclose(np.cov(draws.T), covariance, atol=6 * covariance.max() / np.sqrt(20000))
+    some = np.array([1, 0, 1, 1, 1], dtype=bool)
+    seen = Formula(model.names, lambda z: slopes[some] @ z, lambda z: slopes[some])
+    without = field_posterior(seen, prior, measured[some], noise[some], tolerance=1e-9)
+    missing = field_posterior(model, prior, np.where(some, measured, np.nan), noise, tolerance=1e-9)
+    np.testing.assert_array_equal(missing.mode, without.mode)
+    assert len(missing.measured) == 4
+    assert (found.contraction >= missing.contraction).all()
+    assert found.misfit == pytest.approx(np.mean(((measured - slopes @ found.mode) / noise) ** 2))
     whitened = np.linalg.eigvals(prior.covariance(slopes.T @ np.diag(noise**-2) @ slopes)).real
     np.testing.assert_allclose(found.information, np.sort(whitened)[::-1][:5], rtol=1e-9)
 

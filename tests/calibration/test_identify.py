@@ -23,7 +23,7 @@ from fibertwin.calibration import (
     profile,
     search,
 )
-from fibertwin.calibration.identify import advice, collinearity
+from fibertwin.calibration.identify import Lesson, advice, collinearity, remedies
 
 
 def test_profile_of_a_linear_model_is_its_normal_interval():
@@ -152,3 +152,16 @@ def test_an_emulator_stands_in_and_the_model_is_solved_beyond():
     assert both.solve(near) == pytest.approx(bent.solve(near), abs=0.02)
     assert both.linearise(near)[1] == pytest.approx(bent.linearise(near)[1], abs=0.05)
     assert not np.array_equal(both.solve(near), bent.solve(near))
+
+
+def test_what_is_not_known_is_told_with_what_would_teach_it():
+    taught = (Lesson("more load", 1.0, np.array([0.5, 0.9, 1.0])), Lesson("a force", 0.5, np.array([0.9, 0.95, 0.3])))
+    told = remedies(("a", "b", "c"), np.array([0.1, 0.5, 0.99]), taught)
+    assert told == (
+        "a is not identified by these loads; more load would halve its standard deviation.",
+        "b is known badly from these loads, nor would any of the 2 measurements that could be made next tell much of"
+        " it: load it otherwise.",
+    )
+    (other,) = remedies(("a",), np.array([0.0]), (Lesson("a force", 0.5, np.array([0.3])),))
+    assert other.endswith("a force would leave 30 % of its standard deviation.")
+    assert remedies(("a",), np.array([0.1]), ()) == ()

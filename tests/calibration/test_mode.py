@@ -1,6 +1,7 @@
 """Modes, their normal approximation and importance weights: against conjugate algebra and known distributions."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 
 from fibertwin.calibration import Formula, Gaussian, Measurement, Parameter, Space, StudentT, Target, Uniform
 from fibertwin.calibration.counted import Counted, Journal
-from fibertwin.calibration.laplace import Bell, Laplace
+from fibertwin.calibration.laplace import Bell
 from fibertwin.calibration.optimum import search
 from fibertwin.calibration.psis import pareto_fit, smoothed
 from fibertwin.errors import InputError, SolveError
@@ -141,17 +142,35 @@ def test_a_spoilt_journal_is_told(tmp_path):
         Counted(square().model, journal)
 
 
-def test_members_may_be_solved_together():
+def test_members_may_be_solved_together_and_each_is_kept_as_it_comes(tmp_path):
     asked = []
 
-    def together(thetas):
-        asked.append(len(thetas))
-        return [SolveError("no") if theta[0] < 0 else theta**2 for theta in thetas]
+    class Together:
+        def about(self, theta):
+            raise AssertionError
 
-    counted = Counted(square().model, solve_many=together)
+        def solve(self, thetas):
+            asked.append(len(thetas))
+            return (SolveError("no") if theta[0] < 0 else theta**2 for theta in thetas)
+
+        def linearise(self, thetas):
+            for count, theta in enumerate(thetas):
+                if count == 2:
+                    raise KeyboardInterrupt
+                yield theta**2, 2 * np.diag(theta)
+
+    journal = Journal(tmp_path, "square")
+    counted = Counted(square().model, journal, Together())
     found = counted.several(np.array([[1.0], [-1.0], [2.0]]))
     assert isinstance(found[1], SolveError)
-    assert counted.several(np.array([[2.0], [3.0]]))[1] == pytest.approx([9.0])
+    assert counted.several(np.array([[2.0], [3.0], [3.0]]))[1] == pytest.approx([9.0])
     assert asked == [3, 1]
     assert counted.solves == 4
-    assert isinstance(Laplace(square().about(np.array([0.7]))).log_evidence, float)
+    thetas = np.array([[4.0], [5.0], [6.0]])
+    with pytest.raises(KeyboardInterrupt):
+        counted.several_linearised(thetas)
+    again = Counted(square().model, journal)
+    assert again.several_linearised(thetas)[1][1] == pytest.approx(10.0)
+    assert (again.linearised, again.recalled) == (1, 2)
+    assert len(Counted(square().model, replace(journal, retry=True)).several(np.array([[-1.0]]))) == 1
+    assert again.several(np.array([[-1.0]]))[0].args == ("no",)

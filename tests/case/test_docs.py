@@ -1,6 +1,7 @@
 """The pages on laws and parameters can be followed as they are written."""
 
 import json
+import math
 import re
 import shlex
 import tomllib
@@ -13,10 +14,13 @@ from fibertwin import cli
 from fibertwin.case import Case
 from fibertwin.case.toml import dump
 from fibertwin.constitutive import ActiveStress, Formula, FromImage, FromMesh
+from fibertwin.errors import InputError
 from fibertwin.log import logger
+from fibertwin.solver import Cavity, Windkessel
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 OWN_LAW = (HOW_TO / "your-own-law.md").read_text(encoding="utf-8")
+RELAXATION = (HOW_TO / "relaxation.md").read_text(encoding="utf-8")
 PARAMETERS = (HOW_TO / "parameters.md").read_text(encoding="utf-8")
 
 
@@ -101,6 +105,31 @@ def test_numbers_in_time(tmp_path: Path) -> None:
     assert case.to_dict()["loads"]["cavity"]["curve"] == [["0 s", 0.0], ["0.1 s", 1.0]]
 
 
+def test_tissue_that_relaxes_as_the_page_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "case.toml").write_text(*blocks(RELAXATION, "toml"), encoding="utf-8")
+    said = [line.split()[1:] for block in blocks(RELAXATION, "sh") for line in block.splitlines()]
+    assert cli.main(said[0]) == 0
+    (shown,) = re.findall(r"```\n(time steps .*?)```", RELAXATION, re.DOTALL)
+    assert shown in capsys.readouterr().out
+    assert cli.main([*said[0], "--set", "solve.stepping.largest=0.5"]) == 0
+    assert "30 s; the shortest relaxation time is 9.7 s, which is shorter" in capsys.readouterr().out
+    assert cli.main([*said[1], "--set", "output.report=false"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "out" / "steps.jsonl").read_text().splitlines()]
+    forces = [line["reactions_mN"]["grip"][0] for line in lines]
+    area, elastic = 25.0, 0.7 * (1.05 - 1.05**-2)
+    for line, force in ((lines[0], forces[0]), (lines[-1], forces[-1])):
+        left = 2.857 * math.exp(-(60 * line["load"] - 0.05) / 9.7)  # the step is a midpoint's, and exact from then on
+        assert force == pytest.approx(area * elastic * (1 + left), rel=1e-5)
+        assert f"{force:.2f} mN" in RELAXATION
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["energy"]["not_stored_uJ"] > 0
+    assert "imbalance" not in summary["energy"]
+    assert [step["reactions_mN"] for step in summary["steps"]] == [line["reactions_mN"] for line in lines]
+
+
 def test_the_page_names_presets_and_functions() -> None:
     from fibertwin.constitutive.presets import PRESETS
     from fibertwin.solver.formula import FUNCTIONS
@@ -109,3 +138,43 @@ def test_the_page_names_presets_and_functions() -> None:
     for word in (*FUNCTIONS, *VARIABLES):
         assert re.search(rf"\b{word}\b", PARAMETERS)
     assert set(re.findall(r"myocardium-[a-z]+", PARAMETERS)) <= set(PRESETS)
+
+
+BEAT = Path(__file__).parents[2] / "examples/beat/case.toml"
+
+
+def test_the_page_on_beats_shows_the_example() -> None:
+    (shown,) = blocks((HOW_TO / "beat.md").read_text(encoding="utf-8"), "toml")
+    written = tomllib.loads(BEAT.read_text(encoding="utf-8"))
+    shown = tomllib.loads(shown)
+    assert shown["loads"] == written["loads"]
+    assert shown["solve"]["stepping"] == written["solve"]["stepping"]
+
+
+def test_a_circuit_is_read_in_the_units_of_the_clinic() -> None:
+    cavity = Case.read(BEAT).loads["ventricle"]
+    assert isinstance(cavity, Cavity)
+    circuit = cavity.circuit
+    assert isinstance(circuit, Windkessel)
+    mmHg, mL = 0.133322387415, 1e3
+    found = [circuit.filling_pressure, circuit.resistance, circuit.compliance, circuit.inflow.resistance]
+    assert found == pytest.approx([8 * mmHg, mmHg / mL, 1.5 * mL / mmHg, 0.01 * mmHg / mL], rel=1e-9)
+    assert Case.read(BEAT).replace({}).loads == {"ventricle": cavity}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"loads.ventricle.circuit.outflow.closed": "0.001 mmHg*s/mL"}, "resists more"),
+        ({"loads.ventricle.pressure": "1 kPa"}, "either a pressure, a volume or a circuit"),
+        (
+            {"loads.ventricle.circuit.resistance": "1 mmHg"},
+            "is a pressure or modulus, but a resistance to flow is wanted",
+        ),
+        ({"loads.ventricle.circuit.theta": 0.4}, r"at least 0\.5"),
+    ],
+)
+def test_what_is_wrong_with_a_circuit_is_told(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told) as caught:
+        Case.read(BEAT).replace(changes)
+    assert all(problem.where.startswith("loads.ventricle") for problem in caught.value.problems)

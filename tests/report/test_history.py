@@ -7,7 +7,7 @@ import pytest
 
 from fibertwin.errors import InputError
 from fibertwin.report.history import curves, read_history
-from fibertwin.solver import Balance, CavityState, Step
+from fibertwin.solver import Balance, CavityState, Flow, Step
 from fibertwin.watched import write_history
 
 
@@ -36,6 +36,19 @@ def test_what_is_written_is_read_without_waypoints(tmp_path: Path) -> None:
     volume, pressure = found.cavities["ventricle"]
     np.testing.assert_allclose(volume, [1.0, 1.5, 2.0, 2.5])
     assert pressure.tolist() == [0.0, 2.0, 4.0, 6.0]
+
+
+def test_a_circuit_adds_its_columns(tmp_path: Path) -> None:
+    state = CavityState(1e5, 9.0, Flow(inflow=0.0, outflow=3e5, arterial=8.0, aortic=8.5))
+    step = Step(1.0, (1.0,), (1,), {"lv": state}, balance=Balance({}, 1.0, 1.0))
+    write_history([step], 0.8, tmp_path / "history.csv")
+    heading, line = (tmp_path / "history.csv").read_text(encoding="utf-8").splitlines()
+    row = dict(zip(heading.split(","), line.split(","), strict=True))
+    assert float(row["lv_outflow_mL_per_s"]) == 300.0
+    assert [float(row[f"lv_{name}_kPa"]) for name in ("pressure", "arterial", "aortic")] == [9.0, 8.0, 8.5]
+    found = read_history(tmp_path / "history.csv")
+    assert found is not None
+    assert list(found.cavities) == ["lv"]
 
 
 def test_curves_are_drawn_where_there_are_two_equilibria(tmp_path: Path) -> None:

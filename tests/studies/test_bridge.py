@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -23,7 +24,7 @@ MU = "materials.tissue.energies.0.mu"
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("bridge") / "case.toml"
     path.write_text(TINY)
-    model = bridge.Model("block", Case.read(path), {MU: "kPa"}, ("reactions.pull.force_mN.0",), gradient=True)
+    model = bridge.Model("block", Case.read(path), {MU: "kPa"}, ("reactions.pull.force_mN.0",))
     with bridge.Server(("127.0.0.1", 0), model) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -41,15 +42,34 @@ def test_the_real_client_gets_model_and_gradient(url: str) -> None:
     assert model.get_output_sizes() == [1]
     assert model.supports_evaluate()
     assert model.supports_gradient()
-    assert not model.supports_apply_jacobian()
+    assert model.supports_apply_jacobian()
+    assert not model.supports_apply_hessian()
     ((one,),), ((two,),) = model([[1.0]]), model([[2.0]])
     assert two > one
-    ((less,),), ((more,),) = model([[1.45]]), model([[1.55]])
+    ((less,),), ((more,),) = model([[1.499]]), model([[1.501]])
     (slope,) = model.gradient(0, 0, [[1.5]], [2.0])
-    assert slope == pytest.approx(2.0 * (more - less) / 0.1, rel=1e-3)
+    assert slope == pytest.approx(2.0 * (more - less) / 0.002, rel=1e-4)
+    assert model.apply_jacobian(0, 0, [[1.5]], [3.0]) == pytest.approx([1.5 * slope], rel=1e-9)
     with pytest.raises(Exception, match="is out of range"):
         model([[-1.0]])
     assert model([[1.0]])[0][0] == pytest.approx(one, rel=1e-8)
+
+
+def test_derivatives_that_would_cost_solves_are_refused_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "Worker", Mock())
+    hindered = {"anatomy.size.0": "moves nodes"}
+    case = Case.read(Path(__file__).parents[2] / "examples" / "quick" / "case.toml")
+    asks = {"name": "block", "input": [[1.0]], "outWrt": 0, "inWrt": 0, "vec": [1.0]}
+    refusing, ready = (
+        bridge.Model("block", case, {"anatomy.size.0": "mm"}, ("x",), hindered=hindered, gradient=gradient)
+        for gradient in (False, True)
+    )
+    assert not bridge.answered(refusing, "/ModelInfo", {"name": "block"})["support"]["Gradient"]
+    assert bridge.answered(ready, "/ModelInfo", {"name": "block"})["support"]["ApplyJacobian"]
+    with pytest.raises(bridge.RefusedError, match=r"anatomy.size.0: moves nodes; fibertwin serve --gradient"):
+        bridge.answered(refusing, "/ApplyJacobian", asks)
+    refusing.close()
+    ready.close()
 
 
 def asked(url: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -73,6 +93,12 @@ def asked(url: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         ("/Evaluate", {"name": "block"}, 400, "one vector of 1 finite numbers"),
         ("/ApplyHessian", {"name": "block"}, 404, "is not offered"),
         ("/Gradient", {"name": "block", "input": [[1.0]], "outWrt": 1, "inWrt": 0, "sens": [1.0]}, 400, "must be 0"),
+        (
+            "/ApplyJacobian",
+            {"name": "block", "input": [[1.0]], "outWrt": 0, "inWrt": 0, "vec": []},
+            400,
+            "one vector of 1 finite",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused(url: str, path: str, body: dict[str, Any], status: int, words: str) -> None:

@@ -59,6 +59,15 @@ def test_what_depends_on_the_path_is_never_taken_from_a_warm_start(case: Case) -
     assert not runner.run({MU: "1.1 kPa"}, "second", "first").warm
 
 
+def test_tissue_that_relaxes_begins_every_member_from_nothing(case: Case) -> None:
+    relaxing = case.replace({"materials.tissue.relaxation": [{"share": 1.0, "time": "0.3 s"}]})
+    runner = Runner(relaxing, (FORCE,), MPI.COMM_SELF)
+    runner.run({"materials.tissue.relaxation.0.time": "0.4 s"}, "first")
+    found = runner.run({}, "second", "first")
+    assert not found.warm
+    assert found.observables == Runner(relaxing, (FORCE,), MPI.COMM_SELF).run({}).observables
+
+
 def test_an_observable_that_does_not_exist_is_told_with_those_that_do() -> None:
     found = {"regions": {"white": {"fields": {"fiber strain": {"p95": 0.1, "unit": "1"}}}}, "reactions": {"a": [1.0]}}
     assert observable(found, "fiber_strain.white.p95") == 0.1

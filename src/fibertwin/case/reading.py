@@ -82,7 +82,7 @@ def validated(document: Mapping[str, Any], folder: Path, found: tuple[plugins.So
             got = "" if absent else _shown(line["input"])
             problems.append(Problem(place(line["loc"]), told.what, got, told.wanted, told.hint))
     if case is not None:
-        problems += [*_incomparable(case), *_imaged_too_late(case)]
+        problems += [*_incomparable(case), *_imaged_too_late(case), *(case.calibrate.wrong() if case.calibrate else ())]
     told_already = {problem.where for problem in problems}
     with plugins.seeing(modules):
         problems += [problem for problem in unresolved(document) if problem.where not in told_already]

@@ -51,7 +51,7 @@ def markdown() -> str:
             ]
         if name == "materials":
             lines += [MATERIALS, ""]
-        lines += _members(section, "###")
+        lines += _members(section, "###", [])
         if name == "materials":
             lines += [*_numbers_that_vary(schema["$defs"]), *_presets()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
@@ -64,7 +64,7 @@ def _numbers_that_vary(definitions: Schema) -> list[str]:
     opening = "In place of a number with a unit a law also takes a table that says where the values come from"
     more = "They are looked up at the quadrature points, and must be there and within the number's bounds"
     lines = ["### Numbers that vary", "", f'{opening}: `mu = {{ image = "stiffness.nii.gz" }}`. {more}.', ""]
-    return [*lines, *_members(family, "####")]
+    return [*lines, *_members(family, "####", [])]
 
 
 def _presets() -> list[str]:
@@ -105,10 +105,11 @@ def _tables(schema: Schema) -> list[Schema]:
     return found
 
 
-def _members(schema: Schema, level: str) -> list[str]:
-    """Each table that a key takes: heading, words, keys, and the tables within."""
+def _members(schema: Schema, level: str, told: list[Schema]) -> list[str]:
+    """Each table that a key takes: heading, words, keys, and the tables within; none of those ``told``, which grow."""
     lines = []
-    tables = _tables(schema)
+    tables = [table for table in _tables(schema) if table not in told]
+    told += tables
     for table in tables:
         key, word = _picked(table)
         if key or len(tables) > 1:
@@ -116,9 +117,9 @@ def _members(schema: Schema, level: str) -> list[str]:
             lines += [table.get("description", "").replace("``", "`"), ""]
         lines += _rows(table)
         for name, part in table["properties"].items():
-            if _tables(part):
+            if any(inner not in told for inner in _tables(part)):
                 lines += [f"{level} In `{name}`", ""] if not _picked(_tables(part)[0])[0] else []
-                lines += _members(part, level)
+                lines += _members(part, level, told)
     return lines
 
 
@@ -140,7 +141,7 @@ def _rows(table: Schema) -> list[str]:
 
 def _default(schema: Schema) -> str:
     default = schema.get("default")
-    if default is None or (_tables(schema) and _picked(_tables(schema)[0])[0] == ""):
+    if default is None or (isinstance(default, dict) and _picked(_tables(schema)[0])[0] == ""):
         return ""
     return f"`{written(default)}`"
 
@@ -159,14 +160,18 @@ def _kind(schema: Schema) -> str:
         return " or ".join(f"`{written(choice)}`" for choice in schema["enum"])
     if "const" in schema:
         return f"`{written(schema['const'])}`"
-    if _tables(schema) or "like" in schema:
+    options = schema.get("anyOf", [])
+    mixed = any(_tables(part) for part in options) and any(not _tables(part) and "enum" not in part for part in options)
+    if (_tables(schema) and not mixed) or "like" in schema:
         return _table_kind(schema)
-    if schema.get("anyOf"):
-        return " or ".join(dict.fromkeys(_kind(part) for part in schema["anyOf"]))
+    if options:
+        return " or ".join(dict.fromkeys(_kind(part) for part in options))
     if schema.get("type") == "array":
         parts = schema.get("prefixItems")
         inner = _kind(parts[0] if parts else schema.get("items", {}))
         return f"list of {f'{len(parts)} ' if parts else ''}" + (f"({inner})" if " or " in inner else inner)
+    if schema.get("type") == "object":
+        return f"table, each {_kind(schema['additionalProperties'])}"
     if schema.get("examples"):
         return f"`{written(schema['examples'][0])}`"
     if "%" in schema.get("pattern", ""):

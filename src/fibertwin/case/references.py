@@ -9,6 +9,7 @@ from typing import Any
 from fibertwin.constitutive import Formula, StrainEnergy
 from fibertwin.errors import Problem
 from fibertwin.meshes import BOUNDARY, TISSUE, AnatomySource, Diffusion, FiberRule, Mask
+from fibertwin.solver import Cavity, Load
 from fibertwin.solver.formula import FormulaError
 from fibertwin.solver.parameters import needs_scan
 from fibertwin.units import quoted
@@ -29,6 +30,7 @@ def unresolved(document: Table) -> list[Problem]:
         *_energies(document),
         *_without_scan(document),
         *_floating(document),
+        *_seen(document),
     ]
 
 
@@ -79,6 +81,23 @@ def _loaded_regions(document: Table) -> Iterator[Problem]:
             yield _no_such("region", region, regions, ("loads", name, "region"))
 
 
+def _seen(document: Table) -> Iterator[Problem]:
+    """Supports, cavities and regions of what was measured, or could be."""
+    offered = members(Load)
+    cavities = [
+        name
+        for name, load in _section(document, "loads").items()
+        if isinstance(load, Mapping) and issubclass(offered.get(str(load.get("type")), Load), Cavity)
+    ]
+    known = {"support": list(_section(document, "supports")), "cavity": cavities, "region": _regions(document)}
+    for section in ("measured", "possible"):
+        for name, one in _section(_section(document, "calibrate"), section).items():
+            for kind, names in known.items():
+                given = one.get(kind) if isinstance(one, Mapping) else None
+                if names is not None and isinstance(given, str) and given not in names:
+                    yield _no_such(kind, given, names, ("calibrate", section, name, kind))
+
+
 def _materials(document: Table) -> Iterator[Problem]:
     regions = _regions(document)
     if regions is None:
@@ -94,7 +113,8 @@ def _materials(document: Table) -> Iterator[Problem]:
 
 
 def _no_such(kind: str, name: str, known: list[str], where: tuple[int | str, ...]) -> Problem:
-    wanted = f"one of {', '.join(known)}" if known else f"a name in [{kind}s], which has none"
+    none = "a load of type cavity" if kind == "cavity" else f"a name in [{kind}s], which has none"
+    wanted = f"one of {', '.join(known)}" if known else none
     return Problem(place(where), f"no {kind} has this name", quoted(name), wanted, did_you_mean(name, known))
 
 

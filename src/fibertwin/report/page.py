@@ -148,7 +148,12 @@ def _reactions(summary: Summary) -> str:
     ]
     told += table(("cavity", "volume, mL", "pressure, kPa"), cavities) if cavities else ""
     energy = summary.get("energy") or {}
-    if energy:
+    if "not_stored_uJ" in energy:
+        told += (
+            f"<p>Work done on the tissue {quantity(energy['external_work_uJ'], 'uJ', 4)}, energy stored in it "
+            f"{quantity(energy['stored_energy_uJ'], 'uJ', 4)}. The rest has become heat or is held by what relaxes.</p>"
+        )
+    elif energy:
         told += (
             f"<p>Work done on the tissue {quantity(energy['external_work_uJ'], 'uJ', 4)}, energy stored in it "
             f"{quantity(energy['stored_energy_uJ'], 'uJ', 4)}; they differ by {percent(energy['imbalance'])}. "

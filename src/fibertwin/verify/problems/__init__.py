@@ -4,7 +4,20 @@ from importlib import import_module
 
 from fibertwin.verify.entry import Entry, entries_of
 
-GROUPS = ("laws", "patch", "manufactured", "block", "inflation", "torsion", "ball", "cook", "land", "cube")
+GROUPS = (
+    "laws",
+    "patch",
+    "manufactured",
+    "block",
+    "relaxation",
+    "inflation",
+    "beat",
+    "torsion",
+    "ball",
+    "cook",
+    "land",
+    "cube",
+)
 """Groups in the order in which they are run and shown."""
 
 
