@@ -109,6 +109,8 @@ class Experiment:
         worth: effective number of draws.
         failed: draws left out because a candidate could not be computed.
         value_of_knowing: expected gain in utility if the parameters were known before choosing.
+        results: what happens under each draw, by candidate.
+        certain: what happens if the parameters are their mean, by candidate.
     """
 
     judged: tuple[Judged, ...]
@@ -122,6 +124,7 @@ class Experiment:
     failed: int
     value_of_knowing: Estimate
     results: Mapping[str, Results] = field(repr=False)
+    certain: Mapping[str, Mapping[str, float]] = field(repr=False)
 
     def __getitem__(self, name: str) -> Judged:
         return next(one for one in self.judged if one.name == name)
@@ -269,7 +272,8 @@ def virtual_experiment(
     open_ones = np.flatnonzero(allowed if allowed.any() else np.ones_like(allowed))
     best = np.zeros(len(utilities))
     best[open_ones] = _best_shares(utilities[open_ones], weights)
-    certain = [judge.certain(_run(outcomes, center, what, seed)) for what in candidates.values()]
+    at_mean = {name: _run(outcomes, center, what, seed) for name, what in candidates.items()}
+    certain = [judge.certain(run) for run in at_mean.values()]
     naive = _best(np.array([float(c["utility"]) for c in certain]), np.array([bool(c["allowed"]) for c in certain]))
     reference = utilities[open_ones[np.argmax(utilities[open_ones] @ weights)]]
     names = list(candidates)
@@ -300,6 +304,7 @@ def virtual_experiment(
         int((~good).sum()),
         gain(utilities[open_ones] - utilities[open_ones[0]], weights, worth),
         found,
+        {name: {key: _one(row) for key, row in run.items()} for name, run in at_mean.items()},
     )
 
 

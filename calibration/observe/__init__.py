@@ -4,7 +4,7 @@ from .direction import Around
 from .images import DisplacementImage, StrainImage, voxels_of
 from .observation import Observation, Seen, linear_pull
 from .points import PointDisplacements
-from .scalars import CavityPressure, CavityVolume, MeanStrain, Reaction, Torque
+from .scalars import CavityPressure, CavityVolume, MeanStrain, Reaction, StrainedShare, Torque
 
 __all__ = [
     "Around",
@@ -16,6 +16,7 @@ __all__ = [
     "PointDisplacements",
     "Reaction",
     "Seen",
+    "StrainedShare",
     "StrainImage",
     "Torque",
     "linear_pull",

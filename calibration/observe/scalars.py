@@ -39,17 +39,11 @@ class MeanStrain(Observation):
         Raises:
             InputError: there is no such region, or it has no fibers.
         """
-        from .strain import Strain, directions
+        from .strain import Strain, directions, inside
 
-        regions = system.problem.anatomy.regions
-        _require(regions, self.region, "region")
         strain, comm = Strain(system), system.comm
+        weights = inside(system, self.region, strain)
         n = directions(system, self.direction, strain)
-        tags = system.problem.anatomy.cell_tags
-        inside = np.zeros(len(strain.weights), dtype=bool)
-        cells = tags.indices[tags.values == regions[self.region]]
-        inside[cells[cells < len(inside)]] = True
-        weights = strain.weights * inside[:, None]
         volume = comm.allreduce(float(weights.sum()))
 
         def value(system: "System") -> Vector:
@@ -59,6 +53,56 @@ class MeanStrain(Observation):
             return lambda system: strain.slope(system, n, shares[0] * weights / volume)
 
         return Seen((f"strain of {self.region}, {named(self.direction)}",), "", value, pull)
+
+
+@dataclass(frozen=True)
+class StrainedShare(Observation):
+    """Share of a region's volume whose Green–Lagrange strain n·E n exceeds a threshold.
+
+    What becomes of the tissue, to decide by, and nothing to calibrate on: it counts points of the quadrature, so it
+    moves in steps and has no derivatives.
+
+    Attributes:
+        region: name of the region.
+        threshold: the strain.
+        direction: ``fiber``, ``sheet``, a vector (3,), or ``Around`` an axis.
+        center: middle of the ball to which the region is confined, in the reference configuration (mm); or None.
+        radius: of the ball (mm).
+    """
+
+    region: str
+    threshold: float
+    direction: Direction = "fiber"
+    center: tuple[float, float, float] | None = None
+    radius: float = np.inf
+
+    def __post_init__(self) -> None:
+        if (self.center is None) != (self.radius == np.inf) or not self.radius > 0:
+            raise ValueError("a ball has a center and a radius, which is a length")
+
+    def on(self, system: "System") -> Seen:
+        """Find the region and its directions. Collective.
+
+        Raises:
+            InputError: there is no such region, none of it lies in the ball, or it has no fibers.
+        """
+        from .strain import Strain, directions, inside
+
+        strain, comm = Strain(system), system.comm
+        weights, where = inside(system, self.region, strain), ""
+        if self.center is not None:
+            weights = weights * (np.linalg.norm(strain.points - np.array(self.center), axis=-1) <= self.radius)
+            where = f" within {self.radius:g} mm of ({', '.join(f'{x:.0f}' for x in self.center)})"
+        n = directions(system, self.direction, strain)
+        volume = comm.allreduce(float(weights.sum()))
+        if not volume:
+            raise InputError(Problem("region", f"has no volume{where}", self.region))
+
+        def value(system: "System") -> Vector:
+            return np.array([comm.allreduce(float(weights[strain(n) > self.threshold].sum())) / volume])
+
+        name = f"share of {self.region}{where} beyond {self.threshold:g}, {named(self.direction)}"
+        return Seen((name,), "", value)
 
 
 @dataclass(frozen=True)

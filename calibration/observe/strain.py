@@ -113,6 +113,24 @@ class Strain(AtPoints):
         return np.asarray(n + np.einsum("cqij,cqj->cqi", H, n))
 
 
+def inside(system: "System", region: str, at: AtPoints) -> Array:
+    """Volumes (cells, q) that the points of a region stand for (mm³), zero elsewhere.
+
+    Raises:
+        InputError: there is no such region.
+    """
+    anatomy = system.problem.anatomy
+    if region not in anatomy.regions:
+        wanted = f"one of {', '.join(sorted(anatomy.regions))}"
+        raise InputError(Problem("region", "no such region", region, wanted))
+    tags = anatomy.cell_tags
+    cells = tags.indices[tags.values == anatomy.regions[region]]
+    weights: Array = np.zeros_like(at.weights)
+    own = cells[cells < len(weights)]
+    weights[own] = at.weights[own]
+    return weights
+
+
 def nothing_else(system: "System") -> list[Array]:
     """Zeros for the unknowns that are no displacements."""
     return [np.zeros(f.function_space.dofmap.index_map.size_local) for f in system.state.functions[1:]]

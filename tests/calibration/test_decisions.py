@@ -140,3 +140,22 @@ def test_the_table_has_a_line_for_each_candidate():
     lines = dosing(draws=200).table().splitlines()
     assert len(lines) == 1 + len(DOSES)
     assert lines[0].split()[0] == "candidate"
+
+
+def test_what_would_happen_at_the_mean_is_kept_and_shown(tmp_path):
+    from fibertwin.decision_page import risk, write_decision_report
+
+    def outcomes(theta, dose, chance):
+        return {"level": dose * theta[:, 0]}
+
+    never = [Constraint("toxicity", lambda run: run["level"] > 0, 0.0)]
+    doses = {"one": 1.0, "two": 2.0}
+    found = virtual_experiment(np.linspace(1.0, 3.0, 20)[:, None], doses, outcomes, "level", never)
+    assert found.certain == {"one": {"level": pytest.approx(2.0)}, "two": {"level": pytest.approx(4.0)}}
+    picture = risk(found, "level", 2.5, along="mg/L", truth={"two": 3.0})
+    assert picture.png.startswith(b"\x89PNG")
+    page = write_decision_report(found, tmp_path / "page.html", title="<Doses>", pictures={"Risk": picture}).read_text()
+    assert "<h1>&lt;Doses&gt;</h1>" in page
+    assert 'class="outcome failed">No candidate satisfies' in page
+    assert "P(toxicity) &lt;= 0" in page
+    assert page.count("data:image/png") == 1

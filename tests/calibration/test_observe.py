@@ -13,6 +13,7 @@ from fibertwin.calibration.observe import (
     MeanStrain,
     PointDisplacements,
     Reaction,
+    StrainedShare,
     StrainImage,
     voxels_of,
 )
@@ -101,3 +102,30 @@ def test_what_is_not_there_is_told():
     ):
         with pytest.raises(InputError, match=what):
             observation.on(system())
+
+
+@pytest.mark.mpi
+def test_half_of_a_body_that_is_stretched_more_and_more_lies_beyond_its_middle_s_strain():
+    one = System(stretched(system().problem.anatomy, tissue(), system().problem.fibers, formulation=Displacement()))
+    one.state.displacement.interpolate(lambda x: 0.1 * x**2 * np.array([[1.0], [0.0], [0.0]]))  # E = 0.2 x + 0.02 x²
+    middle = 0.2 * 0.5 + 0.02 * 0.5**2
+    along = {"direction": (1.0, 0.0, 0.0)}
+    looks = [
+        StrainedShare("tissue", middle, **along),
+        StrainedShare("tissue", middle, **along, center=(1.0, 0.5, 0.5), radius=0.5),
+        StrainedShare("tissue", middle, **along, center=(0.0, 0.5, 0.5), radius=0.5),
+        StrainedShare("tissue", -1e-9, **along),
+    ]
+    seen_now = [look.on(one).value(one)[0] for look in looks]
+    assert seen_now == pytest.approx(
+        [0.5, 1.0, 0.0, 1.0], abs=0.02
+    )  # points that lie in the middle's plane count on either side
+
+
+def test_a_share_of_nothing_and_half_a_ball_are_told():
+    with pytest.raises(InputError, match="has no volume within 1 mm"):
+        StrainedShare("tissue", 0.1, center=(9.0, 9.0, 9.0), radius=1.0).on(system())
+    with pytest.raises(InputError, match="no such region"):
+        StrainedShare("bone", 0.1).on(system())
+    with pytest.raises(ValueError, match="a center and a radius"):
+        StrainedShare("tissue", 0.1, radius=1.0)
