@@ -86,23 +86,22 @@ def risk(
         colors = [BLUE if start < top else ORANGE for start in edges[:-1]]
         axes.bar(edges[:-1], heights, np.diff(edges), align="edge", color=colors, lw=0)
         axes.axvline(top, color=INK, lw=1.0, ls="--")
-        axes.plot(at_mean[name], 0, "^", color=INK, ms=8, clip_on=False, zorder=5)
+        (certain,) = axes.plot(at_mean[name], 0, "^", color=INK, ms=8, clip_on=False, zorder=5)
+        marks = {"if the parameters were their mean": certain}
         if name in known:
-            axes.plot(known[name], 0, "D", color=GREEN, ms=6, clip_on=False, zorder=6)
+            (marks["what it would really be"],) = axes.plot(
+                known[name], 0, "D", color=GREEN, ms=6, clip_on=False, zorder=6
+            )
         share = float(found.weights[values > top].sum())
         chosen = ", chosen" if name == found.chosen else ""
         axes.set_title(f"{name}{chosen}: beyond {top:g} with probability {share:.2f}", fontsize=9, loc="left")
         plain(axes)
         axes.set_yticks([])
         axes.spines["left"].set_color(FAINT)
+    panels[0].legend(marks.values(), marks.keys(), fontsize=8, loc="upper right", frameon=False, handlelength=1.0)
     panels[-1].set_xlabel(along, fontsize=8)
     made.supylabel("probability density", fontsize=8, color=GREY)
-    told = " Green: what it would really be." if known else ""
-    return Picture(
-        png(made),
-        f"Each candidate over the draws: below the limit (blue) and beyond (orange). Triangle: if the parameters were"
-        f" their mean for certain.{told}",
-    )
+    return Picture(png(made), "Each candidate over the draws: below the limit (blue) and beyond (orange).")
 
 
 def _candidates(found: "Experiment") -> str:
