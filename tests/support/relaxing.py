@@ -43,7 +43,7 @@ def confined(
 
 
 @dataclass(frozen=True, eq=False)
-class Driven(Support):
+class _Driven(Support):
     """Every point of a surface goes where a deformation gradient that depends on time takes it."""
 
     gradient: Callable[[float], Any]
@@ -62,7 +62,7 @@ def driven(comm: MPI.Comm, gradient: Callable[[float], Any], material: Material 
     """A cube whose surface a deformation gradient moves."""
     anatomy = more.pop("anatomy", None) or block(comm, 1)
     faces = ("left", "right", "front", "back", "bottom", "top")
-    supports = {face: Driven(face, gradient) for face in faces}
+    supports = {face: _Driven(face, gradient) for face in faces}
     return Problem(anatomy, {"tissue": material}, supports, **({"formulation": Displacement(1)} | more))
 
 
