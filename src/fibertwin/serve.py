@@ -31,10 +31,11 @@ def add_to(verbs: Any) -> None:
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C or SIGTERM."""
     from fibertwin import log
     from fibertwin.case import Case
     from fibertwin.derivable import hindrances
+    from fibertwin.signals import end_on_signals
     from fibertwin.studies import bridge
     from fibertwin.studies.samples import written
 
@@ -56,6 +57,7 @@ def command(arguments: argparse.Namespace) -> int:
     for key, why in hindered.items():
         how = "are differences of whole solves" if arguments.gradient else "are not offered without --gradient"
         print(f"derivatives by {key} {how}: {why}")
+    end_on_signals()
     try:
         first = {key: value for key, (value, _) in units.items()}
         bridge.serve(model, arguments.host, arguments.port, first=list(first.values()), told=print)

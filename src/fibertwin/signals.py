@@ -25,3 +25,12 @@ def heeded() -> Iterator[Callable[[], str]]:
     finally:
         for number, handler in former.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not one of Python's
+
+
+def end_on_signals() -> None:
+    """Have SIGTERM, by which containers are stopped, and SIGINT, which shells let background jobs ignore, end it all.
+
+    Only in the main thread, for a program that waits for requests: either raises ``KeyboardInterrupt``.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)

@@ -1,6 +1,9 @@
 """The UM-Bridge server, asked by the real client."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -119,3 +122,19 @@ def test_requests_that_are_too_long_or_no_json_are_refused(url: str) -> None:
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_was_started_to_ignore_ctrl_c_ends_when_it_is_told_to(tmp_path: Path, number: int) -> None:
+    (tmp_path / "case.toml").write_text(TINY)
+    command = [sys.executable, "-m", "fibertwin.cli", "serve", str(tmp_path / "case.toml"), "--input", f"{MU}=1 kPa"]
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]  # as a shell starts what is in the background
+    command += ["--output", "reactions.pull.force_mN.0", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert any("serving" in line for line in iter(server.stdout.readline, ""))
+    server.send_signal(number)
+    _, said = server.communicate(timeout=60)
+    assert server.returncode == 130
+    assert said.splitlines()[-1] == "fibertwin: stopped"
+    assert "PETSC" not in said
